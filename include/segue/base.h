@@ -1,0 +1,252 @@
+/* base: what every module needs and what knows nothing of music or MPI.
+ *
+ * Conventions of the whole library
+ * - A function that can fail returns a segue_code, which must be used, and takes a `segue_status *`
+ *   last, which may be NULL when nobody will read the message.
+ * - "borrow": the callee or the result points into memory of somebody else; "copy": it has its own;
+ *   "take": it becomes the owner and frees it.
+ * - Every destroy or free function accepts NULL, and those that take `T **` set it to NULL.
+ * - Sizes and counts are int64_t. Nothing in this header communicates: all functions are local.
+ */
+#ifndef SEGUE_BASE_H
+#define SEGUE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#if defined(__GNUC__)
+#define SEGUE_MUST_USE __attribute__((warn_unused_result))
+#define SEGUE_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define SEGUE_MUST_USE
+#define SEGUE_PRINTF(f, a)
+#endif
+
+/* ---- status ------------------------------------------------------------------------------- */
+
+/* THE list of codes: name, exit code of the program, text. Ordered from mild to bad: when ranks
+ * disagree, the largest wins. */
+#define SEGUE_CODES(X)                                                                             \
+  X(OK, 0, "done")                                                                                 \
+  X(STOPPED, 75, "stopped by a signal; run again with --resume")                                   \
+  X(STRICT, 3, "rows were rejected and --strict is set")                                           \
+  X(USAGE, 2, "the command line is not understood")                                                \
+  X(INPUT, 1, "the input cannot be used")                                                          \
+  X(IO, 1, "reading or writing a file failed")                                                     \
+  X(NETWORK, 1, "a request over the network failed")                                               \
+  X(HDF5, 1, "the HDF5 library reported an error")                                                 \
+  X(MPI, 1, "the MPI library reported an error")                                                   \
+  X(MEMORY, 1, "memory ran out")                                                                   \
+  X(INTERNAL, 1, "segue found a mistake of its own")
+
+typedef enum segue_code {
+#define X(name, exit_code, text) SEGUE_##name,
+  SEGUE_CODES(X)
+#undef X
+} segue_code;
+
+enum { SEGUE_MESSAGE_SIZE = 1024 };
+
+/* A code and the words for it. Start with `segue_status st = {0};`. */
+typedef struct segue_status {
+  segue_code code;
+  char message[SEGUE_MESSAGE_SIZE]; /* NUL-terminated, one line, no trailing newline */
+} segue_status;
+
+/* Records a failure and returns `code`. Only the first failure is kept, so that cleanup never
+ * hides the cause. `st` may be NULL. A message longer than SEGUE_MESSAGE_SIZE is cut at a
+ * character boundary; control characters from data are shown as `?`. */
+segue_code segue_fail(segue_status *st, segue_code code, const char *fmt, ...) SEGUE_PRINTF(3, 4);
+
+/* As segue_fail, followed by ": " and the text of the system error number `err`. */
+segue_code segue_fail_errno(segue_status *st, segue_code code, int err, const char *fmt, ...)
+    SEGUE_PRINTF(4, 5);
+
+/* The text of a code (static), its short name ("INPUT"), and the program's exit code for it. */
+const char *segue_code_text(segue_code code);
+const char *segue_code_name(segue_code code);
+int segue_code_exit(segue_code code);
+
+/* Evaluates a call that returns segue_code; on failure leaves through the label `done`.
+ * The caller declares `segue_code rc = SEGUE_OK;`. */
+#define SEGUE_TRY(call)                                                                            \
+  do {                                                                                             \
+    rc = (call);                                                                                   \
+    if (rc != SEGUE_OK)                                                                            \
+      goto done;                                                                                   \
+  } while (0)
+
+/* ---- log ---------------------------------------------------------------------------------- */
+
+typedef enum segue_level {
+  SEGUE_LOG_ERROR,
+  SEGUE_LOG_WARN,
+  SEGUE_LOG_INFO,
+  SEGUE_LOG_DEBUG
+} segue_level;
+
+/* Where messages go. Lines above `level` are dropped. `size > 1` adds the rank to each line. */
+typedef struct segue_log {
+  FILE *out; /* borrow; usually stderr */
+  segue_level level;
+  int rank, size;
+} segue_log;
+
+/* Writes one line, "segue: warning: ..." or "segue[3]: ...". Control characters become `?`. */
+void segue_log_line(const segue_log *log, segue_level level, const char *fmt, ...)
+    SEGUE_PRINTF(3, 4);
+
+/* ---- progress ----------------------------------------------------------------------------- */
+
+typedef enum segue_progress_mode {
+  SEGUE_PROGRESS_AUTO,
+  SEGUE_PROGRESS_ALWAYS,
+  SEGUE_PROGRESS_NEVER
+} segue_progress_mode;
+
+/* A line about long work, with rate and remaining time: redrawn in place on a terminal, else
+ * printed every `interval` seconds. Prints nothing before the first interval is over. */
+typedef struct segue_progress {
+  FILE *out; /* borrow; NULL: silent */
+  bool in_place;
+  double interval, started, printed; /* seconds */
+  const char *what, *unit;           /* borrow: "evaluate", "pairs" */
+  double total;                      /* in units; 0: unknown */
+  bool dirty;                        /* a line in place waits for its newline */
+} segue_progress;
+
+/* Starts a task. AUTO shows progress in place when `out` is a terminal, else every 10 s. */
+void segue_progress_start(segue_progress *p, FILE *out, segue_progress_mode mode, const char *what,
+                          const char *unit, double total);
+void segue_progress_update(segue_progress *p, double done);
+void segue_progress_end(segue_progress *p, double done);
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+/* `count * size` zeroed bytes, or NULL with MEMORY recorded (the message tells how much was
+ * wanted for `what`). Zero bytes give a pointer that may be freed. Freed by free(). */
+void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st) SEGUE_MUST_USE;
+
+/* Makes `*ptr` hold at least `need` elements, growing by half; new memory is not zeroed. On
+ * failure `*ptr` stays valid. */
+segue_code segue_grow(void **ptr, int64_t *capacity, int64_t need, size_t size, const char *what,
+                      segue_status *st) SEGUE_MUST_USE;
+
+/* A growing run of bytes. Start with {0}; free with segue_buffer_free. */
+typedef struct segue_buffer {
+  uint8_t *data;
+  int64_t size, capacity;
+} segue_buffer;
+
+segue_code segue_buffer_reserve(segue_buffer *b, int64_t more, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_buffer_append(segue_buffer *b, const void *data, int64_t size,
+                               segue_status *st) SEGUE_MUST_USE;
+segue_code segue_buffer_printf(segue_buffer *b, segue_status *st, const char *fmt,
+                               ...) SEGUE_MUST_USE SEGUE_PRINTF(3, 4);
+void segue_buffer_free(segue_buffer *b);
+
+/* A borrowed piece of text: `size` bytes, not NUL-terminated. */
+typedef struct segue_str {
+  const char *data;
+  int64_t size;
+} segue_str;
+
+segue_str segue_str_of(const char *text);
+bool segue_str_eq(segue_str a, segue_str b);
+/* Byte order, the shorter of two that agree first: <0, 0, >0. */
+int segue_str_cmp(segue_str a, segue_str b);
+/* For "%.*s": the size as an int, cut at 200 bytes (at a character), so that a message stays
+ * readable. */
+int segue_str_show(segue_str s);
+
+/* ---- dictionary --------------------------------------------------------------------------- */
+
+/* Distinct byte strings with codes 0, 1, 2, ... in order of first addition. Holds copies. */
+typedef struct segue_dict segue_dict;
+
+segue_code segue_dict_create(segue_dict **out, segue_status *st) SEGUE_MUST_USE;
+void segue_dict_destroy(segue_dict **d);
+/* The code of `s`, added if new (`*added`, may be NULL, tells). */
+segue_code segue_dict_add(segue_dict *d, segue_str s, int32_t *code, bool *added,
+                          segue_status *st) SEGUE_MUST_USE;
+/* The code of `s`, or -1. */
+int32_t segue_dict_find(const segue_dict *d, segue_str s);
+int32_t segue_dict_count(const segue_dict *d);
+/* Borrowed until the next addition. */
+segue_str segue_dict_get(const segue_dict *d, int32_t code);
+/* Renumbers so that codes follow byte order. `map`, if not NULL, receives new codes by old (count
+ * entries). */
+segue_code segue_dict_sort(segue_dict *d, int32_t *map, segue_status *st) SEGUE_MUST_USE;
+
+/* ---- hash and random numbers -------------------------------------------------------------- */
+
+/* XXH3, 64 bits: the same on every machine. */
+uint64_t segue_hash(const void *data, int64_t size, uint64_t seed);
+
+/* SHA-256 of a whole file as 64 hexadecimal digits, and its size in bytes. */
+segue_code segue_sha256_file(const char *path, char hex[65], int64_t *size,
+                             segue_status *st) SEGUE_MUST_USE;
+
+/* Random numbers that depend on nothing but a key, so that neither ranks nor order matter:
+ * xoshiro256++ (Blackman & Vigna, 2019) seeded by the hash of (seed, purpose, name). */
+typedef struct segue_rng {
+  uint64_t s[4];
+} segue_rng;
+
+void segue_rng_seed(segue_rng *r, uint64_t seed, const char *purpose, segue_str name);
+uint64_t segue_rng_next(segue_rng *r);
+/* Uniform in [0, 1), 53 bits. */
+double segue_rng_double(segue_rng *r);
+/* Uniform in 0..n-1 without bias (Lemire, 2019); n >= 1. */
+int64_t segue_rng_below(segue_rng *r, int64_t n);
+/* Standard normal (Box and Muller's method). */
+double segue_rng_normal(segue_rng *r);
+
+/* ---- text --------------------------------------------------------------------------------- */
+
+bool segue_utf8_valid(segue_str s);
+/* Unicode white space off both ends (borrow: points into `s`). */
+segue_str segue_text_trim(segue_str s);
+/* Full Unicode lower case as Python's str.lower does it (final sigma, dotted capital I),
+ * appended to `out`. `s` is valid UTF-8. */
+segue_code segue_text_lower(segue_str s, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+/* The normalised title of SPEC section 2 ("Duplicates"), appended to `out`. `s` is valid UTF-8. */
+segue_code segue_text_title(segue_str s, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+/* Columns that `s` takes on a terminal; wide characters count two, combining ones none. */
+int segue_text_width(segue_str s);
+
+/* A number as text to its value. The whole of `s` (white space around it allowed) must be the
+ * number; false for anything else, for out of range, and for NaN and infinities.
+ * Doubles are correctly rounded, as strtod in the C locale. */
+bool segue_parse_double(segue_str s, double *out);
+/* Accepts `328492` and `328492.0`, not `1.5`. */
+bool segue_parse_int64(segue_str s, int64_t *out);
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+double segue_now(void);      /* seconds, monotonic */
+int64_t segue_time_us(void); /* microseconds since 1970, UTC */
+enum { SEGUE_TIME_TEXT = 32 };
+/* "2026-11-23T06:00:00Z" */
+void segue_time_format(int64_t us, char text[SEGUE_TIME_TEXT]);
+/* Reads ISO 8601 (date, or date and time, `Z` or none) or whole seconds since 1970. */
+bool segue_time_parse(const char *text, int64_t *us);
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+segue_code segue_make_dirs(const char *path, segue_status *st) SEGUE_MUST_USE;
+/* Deletes a tree; a missing one is no failure; links are deleted, not followed. */
+segue_code segue_remove_tree(const char *path, segue_status *st) SEGUE_MUST_USE;
+/* A file that appears whole or not at all: temporary name beside it, fsync, rename. */
+segue_code segue_write_file(const char *path, const void *data, int64_t size,
+                            segue_status *st) SEGUE_MUST_USE;
+segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+/* The temporary name for `path`: same folder, hidden, ends in ".part"; freed by free(). */
+char *segue_temp_name(const char *path, segue_status *st) SEGUE_MUST_USE;
+/* Makes file contents durable, then gives it its final name and makes the name durable. */
+segue_code segue_commit_file(const char *temporary, const char *path,
+                             segue_status *st) SEGUE_MUST_USE;
+
+#endif

@@ -1,0 +1,75 @@
+/* comm: the MPI communicator behind one context; agreement on errors; collectives with 64-bit
+ * sizes.
+ *
+ * The first rule of the house: a rank that fails keeps going to the next agreement point. Between
+ * two collectives nobody returns; segue_agree makes all ranks leave together.
+ */
+#ifndef SEGUE_COMM_H
+#define SEGUE_COMM_H
+
+#include <mpi.h>
+
+#include "segue/base.h"
+
+/* What every module is given: who am I, where do messages go. Filled by segue_context_init. */
+typedef struct segue_context {
+  MPI_Comm comm; /* borrow */
+  int rank, size;
+  segue_log log;
+  segue_progress_mode progress;
+} segue_context;
+
+/* Local. `err` is where log lines and progress go (borrow). */
+void segue_context_init(segue_context *ctx, MPI_Comm comm, FILE *err, segue_level level,
+                        segue_progress_mode progress);
+
+/* Collective. Every rank brings its own result `rc` of the work since the last agreement; all
+ * receive the worst code, and in `st` the message of the lowest rank that has it, with "rank R: "
+ * before it unless that is rank 0. Returns SEGUE_OK only if all ranks brought it.
+ * `st` must not be NULL. */
+segue_code segue_agree(const segue_context *ctx, segue_code rc, segue_status *st) SEGUE_MUST_USE;
+
+/* SEGUE_TRY for the result of local work that a collective follows. */
+#define SEGUE_AGREE(ctx, st) SEGUE_TRY(segue_agree((ctx), rc, (st)))
+
+/* Messages are cut into pieces of at most this many bytes (1 GiB; tests make it small). */
+extern int64_t segue_comm_piece;
+
+/* Collective. `size` bytes of `data` from `root` to all; `size` must agree. */
+segue_code segue_bcast(const segue_context *ctx, void *data, int64_t size, int root,
+                       segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. The buffer of `root` to all: contents and size. */
+segue_code segue_bcast_buffer(const segue_context *ctx, segue_buffer *b, int root,
+                              segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. Appends every rank's `n` bytes, in rank order, to `all` on every rank.
+ * `sizes` (ctx->size entries, may be NULL) receives what each rank gave. */
+segue_code segue_allgather(const segue_context *ctx, const void *mine, int64_t n, segue_buffer *all,
+                           int64_t *sizes, segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. As segue_allgather, on `root` alone; elsewhere `all` and `sizes` stay untouched. */
+segue_code segue_gather(const segue_context *ctx, const void *mine, int64_t n, int root,
+                        segue_buffer *all, int64_t *sizes, segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. Sends `send_sizes[r]` bytes to each rank r; `send` holds them one after another in
+ * rank order. What arrives is appended to `recv` in rank order; `recv_sizes` (size entries, out).
+ */
+segue_code segue_alltoall(const segue_context *ctx, const void *send, const int64_t *send_sizes,
+                          segue_buffer *recv, int64_t *recv_sizes, segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. In-place element-wise sum over ranks; n must agree. Integer sums only: sums of
+ * doubles would depend on the number of ranks. */
+segue_code segue_sum_int64(const segue_context *ctx, int64_t *values, int64_t n,
+                           segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. The sum of `mine` over lower ranks in `*before`, over all ranks in `*total`. */
+segue_code segue_scan_int64(const segue_context *ctx, int64_t mine, int64_t *before, int64_t *total,
+                            segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. Makes `d` the same on all ranks: the union of all ranks' strings with codes in byte
+ * order. `map`, if not NULL, receives this rank's old code -> new code (count before the call). */
+segue_code segue_dict_union(const segue_context *ctx, segue_dict *d, int32_t *map,
+                            segue_status *st) SEGUE_MUST_USE;
+
+#endif

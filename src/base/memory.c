@@ -1,0 +1,113 @@
+#include "segue/base.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static segue_code no_memory(segue_status *st, const char *what, double bytes) {
+  return segue_fail(st, SEGUE_MEMORY, "no memory for %s: %.0f bytes were wanted", what, bytes);
+}
+
+void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st) {
+  if (count < 0 || (size > 0 && (uint64_t)count > SIZE_MAX / 2 / size)) {
+    (void)no_memory(st, what, (double)count * (double)size);
+    return NULL;
+  }
+  size_t bytes = (size_t)count * size;
+  void *p = calloc(bytes ? bytes : 1, 1);
+  if (!p)
+    (void)no_memory(st, what, (double)bytes);
+  return p;
+}
+
+segue_code segue_grow(void **ptr, int64_t *capacity, int64_t need, size_t size, const char *what,
+                      segue_status *st) {
+  if (need <= *capacity)
+    return SEGUE_OK;
+  int64_t want = *capacity + *capacity / 2;
+  if (want < need)
+    want = need;
+  if (want < 16)
+    want = 16;
+  if ((uint64_t)want > SIZE_MAX / 2 / size)
+    return no_memory(st, what, (double)want * (double)size);
+  void *p = realloc(*ptr, (size_t)want * size);
+  if (!p && want > need) {
+    want = need;
+    p = realloc(*ptr, (size_t)want * size);
+  }
+  if (!p)
+    return no_memory(st, what, (double)want * (double)size);
+  *ptr = p;
+  *capacity = want;
+  return SEGUE_OK;
+}
+
+segue_code segue_buffer_reserve(segue_buffer *b, int64_t more, segue_status *st) {
+  void *p = b->data;
+  segue_code rc = segue_grow(&p, &b->capacity, b->size + more, 1, "a buffer", st);
+  if (rc == SEGUE_OK)
+    b->data = p;
+  return rc;
+}
+
+segue_code segue_buffer_append(segue_buffer *b, const void *data, int64_t size, segue_status *st) {
+  if (size > b->capacity - b->size) {
+    segue_code rc = segue_buffer_reserve(b, size, st);
+    if (rc != SEGUE_OK)
+      return rc;
+  }
+  if (size > 0)
+    memcpy(b->data + b->size, data, (size_t)size);
+  b->size += size;
+  return SEGUE_OK;
+}
+
+segue_code segue_buffer_printf(segue_buffer *b, segue_status *st, const char *fmt, ...) {
+  va_list args, again;
+  va_start(args, fmt);
+  va_copy(again, args);
+  int n = vsnprintf(NULL, 0, fmt, args);
+  va_end(args);
+  segue_code rc = SEGUE_OK;
+  if (n < 0)
+    rc = segue_fail(st, SEGUE_INTERNAL, "a text could not be formatted: %s", fmt);
+  else
+    rc = segue_buffer_reserve(b, (int64_t)n + 1, st);
+  if (rc == SEGUE_OK) {
+    vsnprintf((char *)b->data + b->size, (size_t)n + 1, fmt, again);
+    b->size += n;
+  }
+  va_end(again);
+  return rc;
+}
+
+void segue_buffer_free(segue_buffer *b) {
+  if (!b)
+    return;
+  free(b->data);
+  memset(b, 0, sizeof *b);
+}
+
+segue_str segue_str_of(const char *text) {
+  return (segue_str){text, (int64_t)strlen(text)};
+}
+
+bool segue_str_eq(segue_str a, segue_str b) {
+  return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, (size_t)a.size) == 0);
+}
+
+int segue_str_cmp(segue_str a, segue_str b) {
+  int64_t n = a.size < b.size ? a.size : b.size;
+  int c = n > 0 ? memcmp(a.data, b.data, (size_t)n) : 0;
+  return c ? c : (a.size > b.size) - (a.size < b.size);
+}
+
+int segue_str_show(segue_str s) {
+  if (s.size <= 200)
+    return (int)s.size;
+  int n = 200;
+  while (n > 0 && ((unsigned char)s.data[n] & 0xC0U) == 0x80U)
+    n--;
+  return n;
+}

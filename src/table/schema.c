@@ -1,0 +1,133 @@
+/* THE list of tables. HDF5 datasets, Parquet columns, DDL and help come from here. */
+#include "segue/table.h"
+
+#include <string.h>
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
+#define REQ false
+#define OPT true
+
+const char *segue_type_name(segue_type type) {
+  static const char *const names[] = {"bool",   "int32",     "int64", "double",
+                                      "string", "timestamp", "bytes"};
+  return names[type];
+}
+
+size_t segue_type_size(segue_type type) {
+  static const size_t sizes[] = {1, 4, 8, 8, 0, 8, 0};
+  return sizes[type];
+}
+
+/* The columns of a track that curated rows and the catalogue have in common, in the contract's
+ * order. */
+#define TRACK_FIELDS                                                                               \
+  {"id", SEGUE_STRING, REQ, "", "Spotify's track id, or the table's own"},                         \
+      {"name", SEGUE_STRING, OPT, "", "title"}, {"popularity", SEGUE_INT32, OPT, "", "0 to 100"},  \
+      {"duration_ms", SEGUE_INT64, OPT, "ms", "length"},                                           \
+      {"explicit", SEGUE_INT32, OPT, "", "1 where the lyrics are explicit"},                       \
+      {"artists", SEGUE_STRING, OPT, "", "artist names, the source's list text"},                  \
+      {"id_artists", SEGUE_STRING, OPT, "", "artist ids, the source's list text"},                 \
+      {"artist_id_primary", SEGUE_STRING, OPT, "", "first id of id_artists"},                      \
+      {"artist_name_primary", SEGUE_STRING, OPT, "", "name of the primary artist"},                \
+      {"release_date", SEGUE_STRING, OPT, "", "YYYY, YYYY-MM or YYYY-MM-DD"},                      \
+      {"release_year", SEGUE_INT32, OPT, "year", "first four digits of release_date"},             \
+      {"danceability", SEGUE_DOUBLE, OPT, "", "0 to 1"},                                           \
+      {"energy", SEGUE_DOUBLE, OPT, "", "0 to 1"},                                                 \
+      {"key", SEGUE_INT32, OPT, "", "pitch class, 0 is C"},                                        \
+      {"loudness", SEGUE_DOUBLE, OPT, "dB", "mean loudness"},                                      \
+      {"mode", SEGUE_INT32, OPT, "", "1 major, 0 minor"},                                          \
+      {"speechiness", SEGUE_DOUBLE, OPT, "", "0 to 1"},                                            \
+      {"acousticness", SEGUE_DOUBLE, OPT, "", "0 to 1"},                                           \
+      {"instrumentalness", SEGUE_DOUBLE, OPT, "", "0 to 1"},                                       \
+      {"liveness", SEGUE_DOUBLE, OPT, "", "0 to 1"}, {"valence", SEGUE_DOUBLE, OPT, "", "0 to 1"}, \
+      {"tempo", SEGUE_DOUBLE, OPT, "BPM", "beats a minute, 0 where none was found"}, {             \
+    "time_signature", SEGUE_INT32, OPT, "", "beats a bar"                                          \
+  }
+
+static const segue_field catalogue_tracks[] = {TRACK_FIELDS};
+
+static const segue_field tracks_by_genre[] = {
+    TRACK_FIELDS,
+    {"genre", SEGUE_STRING, REQ, "", "one of the artist's genres, lower case"},
+};
+
+static const segue_field genre_selection[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"n_tracks", SEGUE_INT64, REQ, "tracks", "tracks with this genre"},
+    {"reason", SEGUE_STRING, REQ, "", "all, top_n or variety"},
+    {"family", SEGUE_STRING, REQ, "", "broad family of the genre, by its name"},
+};
+
+static const segue_field genre_predictors[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"feature", SEGUE_STRING, REQ, "", "audio feature"},
+    {"importance_raw", SEGUE_DOUBLE, OPT, "scaled feature",
+     "mean |difference| of different artists' tracks less that of the same artist's"},
+    {"importance_abs", SEGUE_DOUBLE, OPT, "scaled feature", "absolute value of importance_raw"},
+    {"importance_norm", SEGUE_DOUBLE, OPT, "1", "importance_raw over the sum of importance_abs"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+    {"feature_rank", SEGUE_INT32, OPT, "", "1 is the largest importance_abs of the genre"},
+    {"same_artist_mean", SEGUE_DOUBLE, OPT, "scaled feature", "mean |difference|, same artist"},
+    {"different_artist_mean", SEGUE_DOUBLE, OPT, "scaled feature",
+     "mean |difference|, different artists"},
+    {"n_tracks", SEGUE_INT64, REQ, "tracks", "tracks with all features"},
+    {"n_artists", SEGUE_INT64, REQ, "artists", "artists of these tracks"},
+    {"n_positive_pairs", SEGUE_INT64, REQ, "pairs", "pairs of tracks of one artist"},
+    {"scale", SEGUE_STRING, REQ, "", "how features were scaled"},
+    {"profile", SEGUE_STRING, REQ, "", "exact or glue"},
+};
+
+static const segue_field eval_audio_similarity[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"n_queries", SEGUE_INT64, REQ, "queries", "queries that were evaluated"},
+    {"k", SEGUE_INT32, REQ, "", "cut-off as asked for"},
+    {"recall_at_k", SEGUE_DOUBLE, OPT, "1",
+     "share of queries with a relevant track in the top k (hit rate)"},
+    {"mrr_at_k", SEGUE_DOUBLE, OPT, "1", "mean of 1/first_hit_rank, 0 beyond k"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+    {"n_tracks", SEGUE_INT64, REQ, "tracks",
+     "tracks of the genre that entered the evaluation, n_incomplete among them"},
+    {"n_no_relevant", SEGUE_INT64, REQ, "queries", "queries without a relevant candidate"},
+    {"n_incomplete", SEGUE_INT64, REQ, "tracks", "tracks left out for a null among the features"},
+    {"recall_at_k_low", SEGUE_DOUBLE, OPT, "1",
+     "lower end of the 95 % interval, bootstrap over artists"},
+    {"recall_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
+    {"mrr_at_k_low", SEGUE_DOUBLE, OPT, "1",
+     "lower end of the 95 % interval, bootstrap over artists"},
+    {"mrr_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
+    {"random_recall_at_k", SEGUE_DOUBLE, OPT, "1",
+     "recall_at_k of a random order (hypergeometric, exact)"},
+    {"lift", SEGUE_DOUBLE, OPT, "1", "recall_at_k over random_recall_at_k"},
+    {"metric", SEGUE_STRING, REQ, "", "distance"},
+    {"scale", SEGUE_STRING, REQ, "", "how features were scaled"},
+    {"profile", SEGUE_STRING, REQ, "", "exact or glue"},
+};
+
+#define TABLE(name, sql, partition, made_by, meaning, fields)                                      \
+  { name, sql, partition, made_by, meaning, fields, COUNT(fields) }
+
+static const segue_schema schemas[] = {
+    TABLE("catalogue/tracks", "catalogue_tracks", NULL, "segue curate",
+          "every track that has a genre, once", catalogue_tracks),
+    TABLE("curated/tracks_by_genre", "curated_tracks_by_genre", "genre", "segue curate",
+          "a row for each track and each of its artist's genres", tracks_by_genre),
+    TABLE("results/genre_selection", "results_genre_selection", NULL, "segue run",
+          "the genres that were worked on, and why", genre_selection),
+    TABLE("results/genre_predictors", "results_genre_predictors", NULL, "segue predictors",
+          "which features tell an artist's songs apart, by genre", genre_predictors),
+    TABLE("results/eval_audio_similarity", "results_eval_audio_similarity", NULL, "segue eval",
+          "how well nearest-neighbour search finds songs by the same artist, by genre and k",
+          eval_audio_similarity),
+};
+
+const segue_schema *segue_schemas(int *n) {
+  *n = COUNT(schemas);
+  return schemas;
+}
+
+const segue_schema *segue_schema_find(const char *name) {
+  for (int i = 0; i < COUNT(schemas); i++)
+    if (strcmp(schemas[i].name, name) == 0 || strcmp(schemas[i].sql_name, name) == 0)
+      return &schemas[i];
+  return NULL;
+}
