@@ -1,0 +1,26 @@
+/* One record into its fields. */
+#ifndef SEGUE_INGEST_SPLIT_H
+#define SEGUE_INGEST_SPLIT_H
+
+#include <csv.h>
+
+#include "ingest/records.h"
+
+/* Start with {0}; free with segue_fields_free. Reused from record to record. */
+typedef struct segue_fields {
+  segue_str *at; /* n fields: borrowed from the record, or from `bytes` where it has quotes */
+  int n;
+  int64_t capacity;
+  segue_buffer bytes;
+  struct csv_parser parser;
+  bool ready; /* the parser is set up */
+  bool no_memory;
+} segue_fields;
+
+/* Local. `f` holds the fields until the next call or until the record's bytes go. Records without a
+ * quote are cut at the delimiters; the others are libcsv's. */
+segue_code segue_fields_split(segue_fields *f, const segue_record *r, char delimiter,
+                              segue_status *st) SEGUE_MUST_USE;
+void segue_fields_free(segue_fields *f);
+
+#endif
