@@ -1,0 +1,152 @@
+/* Who computes what. */
+#include "segue/genre.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A genre is cut when it costs more than this share of a rank's mean load: small enough that the
+ * longest-first rule ends nearly level, large enough that few ranks need the same genre's rows. */
+static const double largest_share = 0.25;
+
+static int64_t at_most(int64_t n, int64_t limit) {
+  return limit > 0 && n > limit ? limit : n;
+}
+
+/* In candidate visits: each query looks at candidates, fewer and fewer of them in a larger genre
+ * since boxes rule whole leaves out, and every track is sorted a few times for leaves and
+ * predictors. */
+static double genre_cost(int64_t n_tracks, const segue_plan_params *p) {
+  double n = (double)at_most(n_tracks, p->max_tracks);
+  double queries = (double)at_most((int64_t)n, p->max_queries);
+  double candidates = (double)at_most((int64_t)n, p->max_candidates);
+  return queries * (candidates + 100.0) + 4.0 * (double)p->n_features * n * log2(n + 2.0);
+}
+
+/* The least loaded rank first: a binary heap of (load, rank). */
+typedef struct rank_load {
+  double load;
+  int32_t rank;
+} rank_load;
+
+static bool less_loaded(rank_load a, rank_load b) {
+  return a.load < b.load || (a.load == b.load && a.rank < b.rank);
+}
+
+static void sift_down(rank_load *heap, int n) {
+  for (int i = 0, child; (child = 2 * i + 1) < n; i = child) {
+    if (child + 1 < n && less_loaded(heap[child + 1], heap[child]))
+      child++;
+    if (!less_loaded(heap[child], heap[i]))
+      break;
+    rank_load t = heap[i];
+    heap[i] = heap[child];
+    heap[child] = t;
+  }
+}
+
+static int longest_first(const void *a, const void *b) {
+  const segue_task *x = a, *y = b;
+  if (x->cost != y->cost)
+    return x->cost < y->cost ? 1 : -1;
+  if (x->genre != y->genre)
+    return x->genre < y->genre ? -1 : 1;
+  return x->part - y->part;
+}
+
+static int by_genre(const void *a, const void *b) {
+  const segue_task *x = a, *y = b;
+  if (x->genre != y->genre)
+    return x->genre < y->genre ? -1 : 1;
+  return x->part - y->part;
+}
+
+static segue_code assign(segue_plan *plan, segue_status *st) {
+  rank_load *heap = segue_alloc(plan->n_ranks, sizeof *heap, "the plan", st);
+  if (!heap)
+    return SEGUE_MEMORY;
+  for (int r = 0; r < plan->n_ranks; r++)
+    heap[r].rank = r;
+  qsort(plan->tasks, (size_t)plan->n_tasks, sizeof *plan->tasks, longest_first);
+  for (int64_t t = 0; t < plan->n_tasks; t++) {
+    plan->tasks[t].rank = heap[0].rank;
+    heap[0].load += plan->tasks[t].cost;
+    if (heap[0].load > plan->max_load)
+      plan->max_load = heap[0].load;
+    sift_down(heap, plan->n_ranks);
+  }
+  qsort(plan->tasks, (size_t)plan->n_tasks, sizeof *plan->tasks, by_genre);
+  free(heap);
+  return SEGUE_OK;
+}
+
+segue_code segue_plan_make(const segue_selection *s, const segue_plan_params *params,
+                           segue_plan *out, segue_status *st) {
+  *out = (segue_plan){.n_ranks = params->n_ranks};
+  for (int64_t g = 0; g < s->n; g++) {
+    int64_t n = at_most(s->chosen[g].n_tracks, params->max_tracks);
+    out->total_cost += genre_cost(s->chosen[g].n_tracks, params);
+    out->pairs +=
+        (double)at_most(n, params->max_queries) * (double)at_most(n, params->max_candidates);
+  }
+  double limit = params->n_ranks > 1 ? largest_share * out->total_cost / params->n_ranks : INFINITY;
+  int64_t capacity = 0;
+  void *tasks = NULL;
+  for (int64_t g = 0; g < s->n; g++) {
+    double cost = genre_cost(s->chosen[g].n_tracks, params), parts = ceil(cost / limit);
+    int64_t n_queries =
+        at_most(at_most(s->chosen[g].n_tracks, params->max_tracks), params->max_queries);
+    int32_t n_parts = (int32_t)fmax(1.0, fmin(parts, (double)n_queries));
+    segue_code rc =
+        segue_grow(&tasks, &capacity, out->n_tasks + n_parts, sizeof *out->tasks, "the plan", st);
+    out->tasks = tasks;
+    if (rc != SEGUE_OK)
+      return rc;
+    for (int32_t p = 0; p < n_parts; p++)
+      out->tasks[out->n_tasks++] = (segue_task){g, p, n_parts, 0, cost / n_parts};
+  }
+  return out->n_tasks > 0 ? assign(out, st) : SEGUE_OK;
+}
+
+segue_code segue_plan_share(const segue_context *ctx, const segue_selection *s,
+                            const segue_plan_params *params, segue_plan *out, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer tasks = {0};
+  *out = (segue_plan){0};
+  if (ctx->rank == 0) {
+    rc = segue_plan_make(s, params, out, st);
+    if (rc == SEGUE_OK)
+      rc = segue_buffer_append(&tasks, out->tasks, out->n_tasks * (int64_t)sizeof *out->tasks, st);
+  }
+  SEGUE_AGREE(ctx, st);
+  SEGUE_TRY(segue_bcast_buffer(ctx, &tasks, 0, st));
+  segue_plan copy = *out;
+  SEGUE_TRY(segue_bcast(ctx, &copy, sizeof copy, 0, st));
+  free(out->tasks);
+  *out = copy;
+  out->tasks = (segue_task *)(void *)tasks.data;
+  tasks = (segue_buffer){0};
+done:
+  segue_buffer_free(&tasks);
+  if (rc != SEGUE_OK)
+    segue_plan_free(out);
+  return rc;
+}
+
+void segue_plan_free(segue_plan *p) {
+  if (!p)
+    return;
+  free(p->tasks);
+  *p = (segue_plan){0};
+}
+
+double segue_plan_balance(const segue_plan *p) {
+  return p->total_cost > 0 ? p->max_load * p->n_ranks / p->total_cost : 1.0;
+}
+
+const segue_task *segue_plan_first(const segue_plan *p, int64_t genre) {
+  segue_task key = {.genre = genre, .part = 0};
+  if (p->n_tasks == 0)
+    return NULL;
+  return bsearch(&key, p->tasks, (size_t)p->n_tasks, sizeof *p->tasks, by_genre);
+}

@@ -1,0 +1,133 @@
+/* stats: sums, scaling, samples, chance, the bootstrap. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "segue/stats.h"
+
+#define assert_near(a, b, tolerance) assert_true(fabs((a) - (b)) <= (tolerance))
+
+static void sums_survive_cancellation(void **state) {
+  (void)state;
+  segue_sum s = {0};
+  const double v[] = {1e100, 1.0, -1e100, 1e-20, 3.0};
+  for (int i = 0; i < 5; i++)
+    segue_sum_add(&s, v[i]);
+  assert_true(segue_sum_value(&s) == 4.0);
+}
+
+static void z_scores(void **state) {
+  (void)state;
+  /* Columns: 1..4 (mean 2.5, population variance 1.25), a constant, a huge offset with a small
+   * spread. */
+  double x[] = {1, 0.1, 1e9 + 1, 2, 0.1, 1e9 + 2, 3, 0.1, 1e9 + 3, 4, 0.1, 1e9 + 4}, mean[3], sd[3];
+  segue_scale_apply(x, 4, 3, SEGUE_SCALE_GENRE, mean, sd);
+  for (int i = 0; i < 4; i++) {
+    assert_true(x[i * 3] == (i + 1 - 2.5) / sqrt(1.25));
+    assert_true(x[i * 3 + 1] == 0.0);
+    assert_true(x[i * 3 + 2] == x[i * 3]);
+  }
+  assert_true(mean[0] == 2.5 && sd[0] == sqrt(1.25) && sd[1] == 1.0 && mean[2] == 1e9 + 2.5);
+  double y[] = {5, 6};
+  segue_scale_apply(y, 1, 2, SEGUE_SCALE_GENRE, NULL, NULL); /* one row: everything is constant */
+  assert_true(y[0] == 0 && y[1] == 0);
+  double z[] = {5, 6};
+  segue_scale_apply(z, 1, 2, SEGUE_SCALE_NONE, mean, sd);
+  assert_true(z[0] == 5 && z[1] == 6 && mean[0] == 0 && sd[0] == 1);
+  segue_scale_apply(z, 0, 2, SEGUE_SCALE_GENRE, NULL, NULL);
+}
+
+/* The columns' results do not depend on how many columns stand beside them, nor on row order. */
+static void scaling_does_not_depend_on_order(void **state) {
+  (void)state;
+  enum { N = 501 };
+  double forth[N], back[N];
+  segue_rng r;
+  segue_rng_seed(&r, 5, "scale", segue_str_of(""));
+  for (int i = 0; i < N; i++)
+    forth[i] = back[N - 1 - i] = 120.0 + 30.0 * segue_rng_normal(&r);
+  segue_scale_apply(forth, N, 1, SEGUE_SCALE_GENRE, NULL, NULL);
+  segue_scale_apply(back, N, 1, SEGUE_SCALE_GENRE, NULL, NULL);
+  for (int i = 0; i < N; i++)
+    assert_true(forth[i] == back[N - 1 - i]);
+}
+
+static void samples_are_uniform(void **state) {
+  (void)state;
+  int64_t out[10], seen[10] = {0};
+  for (uint64_t seed = 0; seed < 20000; seed++) {
+    segue_rng r;
+    segue_rng_seed(&r, seed, "sample", segue_str_of("x"));
+    assert_int_equal(segue_sample(&r, 10, 3, out), 3);
+    assert_true(out[0] < out[1] && out[1] < out[2] && out[2] < 10 && out[0] >= 0);
+    for (int i = 0; i < 3; i++)
+      seen[out[i]]++;
+  }
+  for (int i = 0; i < 10; i++) /* mean 6,000, standard deviation 65 */
+    assert_true(llabs((long long)seen[i] - 6000) < 325);
+  segue_rng r;
+  segue_rng_seed(&r, 1, "sample", segue_str_of("x"));
+  assert_int_equal(segue_sample(&r, 4, 9, out), 4);
+  for (int i = 0; i < 4; i++)
+    assert_int_equal(out[i], i);
+}
+
+static void chance_is_hypergeometric(void **state) {
+  (void)state;
+  /* 1 - C(7,3)/C(10,3) = 1 - 35/120 */
+  assert_near(segue_chance_hit(10, 3, 3), 1.0 - 35.0 / 120.0, 1e-15);
+  assert_near(segue_chance_hit(10, 3, 1), 0.3, 1e-15);
+  assert_true(segue_chance_hit(10, 3, 8) == 1.0); /* only 7 are not relevant */
+  assert_true(segue_chance_hit(10, 0, 5) == 0.0);
+  assert_true(segue_chance_hit(10, 10, 1) == 1.0);
+  assert_true(segue_chance_hit(10, 1, 100) == 1.0);
+  assert_true(segue_chance_hit(0, 0, 1) == 0.0);
+  /* Either product form gives the same. */
+  assert_near(segue_chance_hit(31000, 2, 100), 1.0 - (30900.0 / 31000.0) * (30899.0 / 30999.0),
+              1e-15);
+  assert_near(segue_chance_hit(31000, 100, 2), segue_chance_hit(31000, 2, 100), 1e-15);
+}
+
+static void quantiles_interpolate(void **state) {
+  (void)state;
+  const double v[] = {1, 2, 4, 8};
+  assert_true(segue_quantile(v, 4, 0.0) == 1);
+  assert_true(segue_quantile(v, 4, 1.0) == 8);
+  assert_true(segue_quantile(v, 4, 0.5) == 3);
+  assert_near(segue_quantile(v, 4, 0.25), 1.75, 1e-15);
+  assert_true(segue_quantile(v, 1, 0.025) == 1);
+}
+
+/* 400 clusters of one query each with a hit in half of them: the interval is that of a proportion.
+ */
+static void bootstrap_matches_theory(void **state) {
+  (void)state;
+  enum { N = 400 };
+  double sums[N * 2], low[2], high[2];
+  for (int i = 0; i < N; i++) {
+    sums[2 * i] = 1;
+    sums[2 * i + 1] = i % 2;
+  }
+  segue_rng r;
+  segue_rng_seed(&r, 42, "bootstrap", segue_str_of("rock"));
+  assert_int_equal(segue_bootstrap_ratios(sums, N, 2, 4000, &r, low, high, NULL), SEGUE_OK);
+  assert_true(low[0] == 1 && high[0] == 1);
+  assert_near(low[1], 0.5 - 1.96 * 0.025, 0.004);
+  assert_near(high[1], 0.5 + 1.96 * 0.025, 0.004);
+  assert_int_equal(segue_bootstrap_ratios(sums, 1, 2, 100, &r, low, high, NULL), SEGUE_OK);
+  assert_true(isnan(low[1]) && isnan(high[1]));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(sums_survive_cancellation),        cmocka_unit_test(z_scores),
+      cmocka_unit_test(scaling_does_not_depend_on_order), cmocka_unit_test(samples_are_uniform),
+      cmocka_unit_test(chance_is_hypergeometric),         cmocka_unit_test(quantiles_interpolate),
+      cmocka_unit_test(bootstrap_matches_theory),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
