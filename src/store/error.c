@@ -1,0 +1,34 @@
+/* HDF5's error stack as one line. */
+#include "store/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void segue_h5_quiet(void) {
+  (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Upwards from the innermost function: the first text is the cause. MPI's own text, where there is
+ * one, is the innermost of all. */
+static herr_t innermost(unsigned n, const H5E_error2_t *e, void *data) {
+  char *text = data;
+  if (n == 0 && e->desc)
+    snprintf(text, SEGUE_MESSAGE_SIZE / 2, "%s", e->desc);
+  return 0;
+}
+
+segue_code segue_h5_fail(segue_status *st, segue_code code, const char *what, const char *object,
+                         const char *path) {
+  char cause[SEGUE_MESSAGE_SIZE / 2] = {0};
+  (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, cause);
+  (void)H5Eclear2(H5E_DEFAULT);
+  const char *colon = cause[0] ? ": " : "";
+  if (object)
+    return segue_fail(st, code, "cannot %s %s of %s%s%s", what, object, path, colon, cause);
+  return segue_fail(st, code, "cannot %s %s%s%s", what, path, colon, cause);
+}
+
+void segue_h5_release(hid_t id) {
+  if (id >= 0)
+    (void)H5Idec_ref(id);
+}
