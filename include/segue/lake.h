@@ -1,0 +1,166 @@
+/* lake: tables as Parquet files in directories with Hive names, replaced as a whole.
+ *
+ * Three subjects, each of use alone:
+ * - a Parquet encoder, from a table to the bytes of a file (local);
+ * - partition values as directory names, `genre=r&b`, and back (local);
+ * - a writer that collects the files of one table from all ranks and swaps the table in
+ * (collective).
+ *
+ * A lake is a directory with
+ *   LAKE/results/<table>/part-0.parquet
+ *   LAKE/curated/<table>/<column>=<value>/part-0.parquet
+ * and, while a table is being written, LAKE/<prefix>/.<table>.staging-* and .<table>.lock beside
+ * it.
+ */
+#ifndef SEGUE_LAKE_H
+#define SEGUE_LAKE_H
+
+#include "segue/ingest.h"
+#include "segue/table.h"
+
+/* ---- Parquet ------------------------------------------------------------------------------- */
+
+/* Every 0 or NULL means the default. */
+typedef struct segue_parquet_options {
+  int64_t row_group_rows;  /* rows in a row group at most; 100,000 */
+  int64_t row_group_bytes; /* bytes of values in a row group, about, before encoding; 64 MiB */
+  int64_t page_bytes;      /* bytes of a data page, about, before compression; 1 MiB */
+  int level;               /* of zstd; 1 */
+  const char *skip_column; /* a column that is not written: the partition column (borrow) */
+} segue_parquet_options;
+
+/* Scratch memory and a compression context that are used again from file to file. */
+typedef struct segue_parquet_encoder segue_parquet_encoder;
+
+/* Local. `options` (copy; the text borrowed until the encoder is destroyed) may be NULL. */
+segue_code segue_parquet_encoder_create(segue_parquet_encoder **out,
+                                        const segue_parquet_options *options,
+                                        segue_status *st) SEGUE_MUST_USE;
+void segue_parquet_encoder_destroy(segue_parquet_encoder **encoder);
+
+/* Local. Puts a whole Parquet file into `out`, whose former contents go and whose memory is kept.
+ * `rows[0..n)` are the rows to write and their order; NULL writes the rows 0..n-1. Rows may repeat.
+ *
+ * Every column but `skip_column` and those of type SEGUE_BYTES is written, in the table's order:
+ * BOOLEAN, INT32, INT64, DOUBLE, BYTE_ARRAY as UTF-8 string, INT64 as UTC microseconds; OPTIONAL
+ * where the field is nullable, else REQUIRED. The schema depends on the fields alone, so every file
+ * of a table has the same one, whatever is null in it.
+ * The bytes depend on the table's values, the options, and the version of segue and zstd; on
+ * nothing else.
+ *
+ * Encodings: PLAIN, or RLE_DICTIONARY where that is smaller; zstd unless a column chunk does not
+ * shrink. Statistics: null count always; smallest and largest value unless a NaN is among the
+ * values (no order) or either is a string of more than 64 bytes. A smallest zero is written as -0.0
+ * and a largest as +0.0, because readers compare them in different ways.
+ *
+ * INPUT: no column is left to write, a null in a column that is not nullable (the message names
+ * column and row), a string too long for a page (2 GiB). Strings must be valid UTF-8; that is not
+ * checked again here. */
+segue_code segue_parquet_encode(segue_parquet_encoder *encoder, const segue_table *t,
+                                const int64_t *rows, int64_t n, segue_buffer *out,
+                                segue_status *st) SEGUE_MUST_USE;
+
+/* ---- partition names ----------------------------------------------------------------------- */
+
+enum { SEGUE_HIVE_NAME_MAX = 255 }; /* bytes of a file name on nearly every file system */
+
+/* What an empty value is called, in Hive and all that follow it. */
+#define SEGUE_HIVE_EMPTY "__HIVE_DEFAULT_PARTITION__"
+
+/* Local. Appends the directory name `column=value` to `out`.
+ *
+ * As Hive and Spark do: the bytes 01-1F, 7F and `" # % ' * / : = ? \ { [ ] ^` become %XX with
+ * upper-case digits, all others, spaces and UTF-8 included, stay. An empty value becomes
+ * __HIVE_DEFAULT_PARTITION__, which readers show as null.
+ *
+ * Where Hive's rule would lose a value, one character more is escaped, which every reader undoes:
+ * - the value __HIVE_DEFAULT_PARTITION__ itself becomes %5F_HIVE_DEFAULT_PARTITION__;
+ * - the word "null" in any case has its first letter escaped, as DuckDB reads a bare one as null;
+ * - a value that ends like a shortened one (below) has that `~` escaped.
+ *
+ * A name of more than SEGUE_HIVE_NAME_MAX bytes cannot be a directory. It is cut at a whole
+ * character and `~` and 16 hexadecimal digits of the value's hash (segue_hash, seed 0) follow.
+ * `*shortened` (may be NULL) tells. Readers see the shortened text as the value; segue_lake_commit
+ * records the whole one in the table's `_long_names.jsonl`.
+ *
+ * Two different values get two different names, but for two long ones with the same beginning and
+ * the same hash; the lake writer refuses a name that it has already. */
+segue_code segue_hive_directory(const char *column, segue_str value, segue_buffer *out,
+                                bool *shortened, segue_status *st) SEGUE_MUST_USE;
+
+/* Local. Appends `text` with every %XX undone; a % without two hexadecimal digits stays. */
+segue_code segue_hive_unescape(segue_str text, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+
+/* Local. The other way: the value of a directory name `column=value`, appended to `out`. `*column`
+ * borrows from `directory` and is still escaped. False in `*found` if there is no `=`. */
+segue_code segue_hive_value(segue_str directory, segue_str *column, segue_buffer *out, bool *found,
+                            segue_status *st) SEGUE_MUST_USE;
+
+/* ---- a table in a lake --------------------------------------------------------------------- */
+
+/* Global numbers, the same on all ranks. */
+typedef struct segue_lake_totals {
+  int64_t files, rows;
+  int64_t bytes;      /* of the Parquet files */
+  int64_t long_names; /* partitions with a shortened name: worth a warning */
+} segue_lake_totals;
+
+typedef struct segue_lake_writer segue_lake_writer;
+
+/* Collective; `lake`, `table` and `partition` must agree. Starts a new version of the table
+ * LAKE/`table`, for example "results/genre_predictors"; `partition` is the column whose values
+ * become directories, or NULL for a table of one file. Nothing under the table's own name changes
+ * before the commit.
+ *
+ * The table is locked: a second process that begins the same one waits for `wait` seconds (rank 0
+ * decides) and then fails. What killed processes left behind is removed, or put back where they
+ * died in the middle of a swap. IO: the lake cannot be written, or a rank does not see rank 0's
+ * directory; the message has the path. On failure `*out` is NULL on all ranks. */
+segue_code segue_lake_begin(const segue_context *ctx, const char *lake, const char *table,
+                            const char *partition, double wait, segue_lake_writer **out,
+                            segue_status *st) SEGUE_MUST_USE;
+
+/* Local, on any rank, any number of times in any order. Stores the bytes of one Parquet file of
+ * `rows` rows as the partition `value`, or as the whole table if there is no partition column.
+ * After a failure on this rank every further put fails the same way, and so will the commit.
+ * IO: full disk and the like; INPUT: a second file for the same value, or for another one of the
+ * same directory name. */
+segue_code segue_lake_put(segue_lake_writer *w, segue_str value, const segue_buffer *file,
+                          int64_t rows, segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. Ends the writer (`*w` becomes NULL) and either replaces the table or leaves it as it
+ * was. Every rank brings in `mine` the result of its work since segue_lake_begin, as with
+ * segue_agree, so a rank that failed calls this too; `st` must not be NULL.
+ * `rows` is the number of rows that all ranks together must have put, or -1: anything else is
+ * INTERNAL and leaves the old table. `rows` must agree. `totals` may be NULL.
+ *
+ * The files are made durable, then the old and the new directory change places in one step
+ * (renameat2 with RENAME_EXCHANGE), then the old one is deleted. Where the file system cannot
+ * exchange, the old directory is renamed away and the new one renamed in: a reader may find no
+ * table for that moment, never a mixture; if the process dies just then, the next begin puts the
+ * old one back. A link in the table's place is replaced; what it points to is not touched. */
+segue_code segue_lake_commit(segue_lake_writer **w, segue_code mine, int64_t rows,
+                             segue_lake_totals *totals, segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. Ends the writer and leaves the table as it was; `*w` may be NULL on all ranks. */
+void segue_lake_abort(segue_lake_writer **w);
+
+/* Collective. Begin, put and commit for a table of one file. `t` (borrow) on rank 0 holds all rows
+ * and may have none; elsewhere it is ignored. */
+segue_code segue_lake_write_table(const segue_context *ctx, const char *lake, const char *table,
+                                  const segue_table *t, segue_lake_totals *totals,
+                                  segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. Writes curated/tracks_by_genre, a row for each track and each of its genres, in
+ * ascending id order within a genre: genres are shared out over ranks, rows travel in batches of
+ * bounded size. */
+segue_code segue_lake_write_curated(const segue_context *ctx, const segue_catalogue *c,
+                                    const char *lake, segue_lake_totals *totals,
+                                    segue_status *st) SEGUE_MUST_USE;
+
+/* Local. Deletes, or puts back, what killed writers left in `lake`: staging and lock files of
+ * tables that no process is writing. `*removed` (may be NULL) receives the number of directories.
+ */
+segue_code segue_lake_clean(const char *lake, int64_t *removed, segue_status *st) SEGUE_MUST_USE;
+
+#endif
