@@ -1,0 +1,84 @@
+/* What the steps of a command share, and the steps. */
+#ifndef SEGUE_JOBS_JOB_H
+#define SEGUE_JOBS_JOB_H
+
+#include "segue/comm.h"
+#include "segue/eval.h"
+#include "segue/genre.h"
+#include "segue/ingest.h"
+#include "segue/lake.h"
+#include "segue/predictors.h"
+#include "segue/store.h"
+#include "settings.h"
+
+/* Where the time of a command went: wall seconds of this rank by phase. */
+typedef struct segue_phase {
+  const char *name;
+  double seconds;
+} segue_phase;
+
+enum { SEGUE_MAX_PHASES = 24 };
+
+/* One command at work. Tables hold their rows on rank 0. */
+typedef struct segue_job {
+  segue_context ctx;
+  const segue_command *command;
+  segue_settings settings;
+  FILE *out;       /* borrow: stdout, or where tests look */
+  json_t *summary; /* grows as the steps go; on all ranks, printed by rank 0 */
+
+  segue_catalogue *catalogue;
+  segue_selection selection;
+  segue_plan plan;
+  segue_scattered rows;
+  segue_table *selected, *predictors, *evaluation;
+  segue_run *run;
+
+  segue_phase phases[SEGUE_MAX_PHASES];
+  int n_phases;
+  double phase_started;
+} segue_job;
+
+/* Runs the command line `argv` (argv[0] is the program's name) on all ranks of `comm`, with output
+ * to `out` and messages to `err`. Returns the exit code, the same on all ranks. Collective. */
+int segue_main(int argc, char **argv, MPI_Comm comm, FILE *out, FILE *err);
+
+/* ---- steps (collective) ---- */
+
+segue_code segue_step_ingest(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> catalogue */
+segue_code segue_step_read(segue_job *job,
+                           segue_status *st) SEGUE_MUST_USE; /* run file -> catalogue */
+segue_code segue_step_select(segue_job *job,
+                             segue_status *st) SEGUE_MUST_USE; /* -> selection, selected, plan */
+segue_code segue_step_scatter(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> rows */
+segue_code segue_step_predict(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> predictors */
+segue_code segue_step_evaluate(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> evaluation */
+/* Opens the run file for writing, new or as the next version of an existing one, and records how.
+ */
+segue_code segue_step_open_run(segue_job *job, bool fresh, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_step_write_tables(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_step_commit_run(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_step_export(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+/* Local. Ends the phase that began at the last call and gives it a name. */
+void segue_job_phase(segue_job *job, const char *name);
+
+/* ---- commands: one file each ---- */
+
+segue_code segue_job_run(segue_job *job, segue_status *st);
+segue_code segue_job_synth(segue_job *job, segue_status *st);
+segue_code segue_job_curate(segue_job *job, segue_status *st);
+segue_code segue_job_predictors(segue_job *job, segue_status *st);
+segue_code segue_job_eval(segue_job *job, segue_status *st);
+segue_code segue_job_export(segue_job *job, segue_status *st);
+segue_code segue_job_help(segue_job *job, segue_status *st);
+
+/* ---- what rank 0 tells at the end (local) ---- */
+
+void segue_show_accounting(segue_job *job);
+void segue_show_plan(segue_job *job);
+void segue_show_results(segue_job *job);
+void segue_show_files(segue_job *job);
+/* Prints --json where it was asked for. */
+void segue_show_json(segue_job *job);
+
+#endif

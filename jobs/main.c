@@ -1,0 +1,16 @@
+/* The program: MPI's life, and nothing else. */
+#include <mpi.h>
+#include <stdio.h>
+
+#include "job.h"
+
+int main(int argc, char **argv) {
+  int provided;
+  if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    fprintf(stderr, "segue: error: MPI could not be started\n");
+    return 1;
+  }
+  int code = segue_main(argc, argv, MPI_COMM_WORLD, stdout, stderr);
+  MPI_Finalize();
+  return code;
+}

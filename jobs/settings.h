@@ -1,0 +1,120 @@
+/* The settings of all commands, and the one table of options that fills them. */
+#ifndef SEGUE_JOBS_SETTINGS_H
+#define SEGUE_JOBS_SETTINGS_H
+
+#include <jansson.h>
+
+#include "segue/base.h"
+
+enum { SEGUE_MAX_LIST = 64, SEGUE_MAX_OPTIONS = 128 };
+
+/* Commands as bits: which ones an option belongs to. */
+typedef enum segue_command_bit {
+  CMD_RUN = 1,
+  CMD_SYNTH = 2,
+  CMD_CURATE = 4,
+  CMD_PREDICTORS = 8,
+  CMD_EVAL = 16,
+  CMD_EXPORT = 32,
+  CMD_HELP = 64,
+  CMD_ALL = 127,
+  CMD_COMPUTE = CMD_RUN | CMD_PREDICTORS | CMD_EVAL
+} segue_command_bit;
+
+/* Every field has the value of its option: given, from --config, or the profile's default. Texts
+ * are borrowed from the command line, the configuration or the table. */
+typedef struct segue_settings {
+  /* all commands */
+  bool help, quiet, json, verbose;
+  const char *progress, *config;
+  /* input */
+  const char *tracks, *artists, *delimiter, *artist, *features, *id, *label, *group;
+  bool strict;
+  int64_t max_reports;
+  /* output */
+  const char *run, *lake, *run_ts;
+  bool dry_run;
+  int64_t plan_ranks;
+  /* definitions */
+  const char *profile, *quotes;
+  int64_t seed;
+  const char *genre_mode;
+  int64_t top_genres, variety_genres, min_tracks_per_genre;
+  const char *scale;
+  int64_t predictor_min_tracks, predictor_min_artists, predictor_max_tracks, pairs;
+  const char *k, *metric, *kernel, *exclude, *no_relevant;
+  int64_t max_tracks, max_queries, max_candidates, bootstrap, tile;
+  int64_t k_list[SEGUE_MAX_LIST];
+  int n_k;
+  const char *feature_list[4096];
+  int n_features;
+  int64_t run_us; /* run_ts in microseconds since 1970 */
+  /* synth */
+  const char *out;
+  int64_t n_tracks, n_artists, n_genres, malformed, unreadable;
+  bool plain, crlf, bom, gzip;
+  /* help */
+  bool man, bash;
+  const char *topic;
+
+  /* owned */
+  json_t *config_json;
+  char *feature_text;
+  char *own[SEGUE_MAX_OPTIONS]; /* texts made from the configuration, by option */
+  char *command_line;
+} segue_settings;
+
+typedef enum segue_option_kind { OPT_FLAG, OPT_TEXT, OPT_INT } segue_option_kind;
+
+/* One row of the table of options. */
+typedef struct segue_option {
+  const char *name; /* without dashes; also the key in --config */
+  segue_option_kind kind;
+  unsigned commands;        /* segue_command_bit, or-ed */
+  const char *section;      /* heading in the help */
+  const char *value;        /* what it takes, in the help: "FILE" */
+  size_t offset;            /* of the field in segue_settings */
+  const char *exact, *glue; /* defaults by profile, as text; NULL: none; glue NULL: as exact */
+  const char *choices;      /* "a|b|c": nothing else is taken; NULL: anything */
+  int64_t low, high;        /* OPT_INT: bounds */
+  const char *help;
+} segue_option;
+
+/* Local. All options: n in `*n`. */
+const segue_option *segue_options(int *n);
+
+/* A row of the table of commands. */
+struct segue_job;
+typedef struct segue_command {
+  const char *name;
+  unsigned bit;
+  const char *positional[3]; /* options that take words without dashes, in order; NULL-ended */
+  const char *synopsis, *summary, *details, *example;
+  segue_code (*run)(struct segue_job *job, segue_status *st);
+} segue_command;
+
+const segue_command *segue_commands(int *n);
+const segue_command *segue_command_find(const char *name);
+
+/* Local, the same on all ranks for the same arguments. argv[0] is the command's name.
+ * `config_text`, or NULL, is what the file of --config holds. USAGE with a message that says what
+ * is wrong and what would be right. Call segue_settings_free in any case. */
+segue_code segue_settings_parse(segue_settings *s, const segue_command *command, int argc,
+                                char **argv, const char *config_text,
+                                segue_status *st) SEGUE_MUST_USE;
+void segue_settings_free(segue_settings *s);
+
+/* The --config path among the arguments, or NULL: it is read before all else is parsed. */
+const char *segue_settings_config_path(int argc, char **argv);
+
+/* The settings of a command as a JSON object, names as the options'; a new reference. */
+json_t *segue_settings_json(const segue_settings *s, const segue_command *command);
+
+/* Help, from the tables. */
+void segue_help_overview(FILE *out);
+void segue_help_command(FILE *out, const segue_command *command);
+void segue_help_man(FILE *out);
+void segue_help_bash(FILE *out);
+void segue_print_version(FILE *out);
+
+#endif

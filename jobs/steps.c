@@ -1,0 +1,291 @@
+/* The steps that commands are made of. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+
+/* ---- input --------------------------------------------------------------------------------------
+ */
+
+static segue_code need(const segue_job *job, const char *value, const char *name,
+                       segue_status *st) {
+  if (value && *value)
+    return SEGUE_OK;
+  return segue_fail(st, SEGUE_USAGE, "segue %s needs --%s; see 'segue help %s'", job->command->name,
+                    name, job->command->name);
+}
+
+static segue_code ingest_params(const segue_job *job, segue_ingest_params *p, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const segue_settings *s = &job->settings;
+  SEGUE_TRY(need(job, s->tracks, "tracks", st));
+  if (!s->group)
+    SEGUE_TRY(need(job, s->artists, "artists", st));
+  *p = (segue_ingest_params){.tracks_path = s->tracks,
+                             .artists_path = s->artists,
+                             .strip_quotes = strcmp(s->quotes, "strip") == 0,
+                             .id_column = s->id,
+                             .label_column = s->label,
+                             .group_column = s->group,
+                             .features = s->feature_list,
+                             .n_features = s->n_features,
+                             .max_reports = (int)s->max_reports};
+  p->artist_rule = strcmp(s->artist, "sole") == 0  ? SEGUE_ARTIST_SOLE
+                   : strcmp(s->artist, "all") == 0 ? SEGUE_ARTIST_ALL
+                                                   : SEGUE_ARTIST_FIRST;
+  if (strcmp(s->delimiter, "tab") == 0 || strcmp(s->delimiter, "\\t") == 0)
+    p->delimiter = '\t';
+  else if (strlen(s->delimiter) == 1)
+    p->delimiter = s->delimiter[0];
+  else if (strcmp(s->delimiter, "auto") != 0)
+    rc = segue_fail(st, SEGUE_USAGE, "--delimiter must be one character, tab or auto, not '%s'",
+                    s->delimiter);
+done:
+  return rc;
+}
+
+static json_t *accounting_json(const segue_accounting *a) {
+  return json_pack(
+      "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "track_rows",
+      (json_int_t)a->track_rows, "track_rows_rejected", (json_int_t)a->track_rows_rejected,
+      "track_rows_duplicate", (json_int_t)a->track_rows_duplicate, "tracks_without_artist",
+      (json_int_t)a->tracks_without_artist, "tracks_not_sole", (json_int_t)a->tracks_not_sole,
+      "tracks_unknown_artist", (json_int_t)a->tracks_unknown_artist, "tracks_without_genre",
+      (json_int_t)a->tracks_without_genre, "tracks", (json_int_t)a->tracks, "rows",
+      (json_int_t)a->rows, "null_cells", (json_int_t)a->null_cells, "empty_cells",
+      (json_int_t)a->empty_cells, "tracks_incomplete", (json_int_t)a->tracks_incomplete,
+      "artist_rows", (json_int_t)a->artist_rows, "artist_rows_rejected",
+      (json_int_t)a->artist_rows_rejected, "artist_rows_merged", (json_int_t)a->artist_rows_merged,
+      "artists", (json_int_t)a->artists, "artists_with_genre", (json_int_t)a->artists_with_genre,
+      "genres", (json_int_t)a->genres);
+}
+
+/* Each input file is hashed by one rank while others hash the next. */
+static segue_code hash_inputs(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const char *paths[2] = {job->settings.tracks, job->settings.artists},
+             *names[2] = {"tracks", "artists"};
+  struct {
+    char hex[65];
+    int64_t size;
+  } info[2] = {0};
+  for (int i = 0; i < 2 && rc == SEGUE_OK; i++)
+    if (paths[i] && job->ctx.rank == i % job->ctx.size)
+      rc = segue_sha256_file(paths[i], info[i].hex, &info[i].size, st);
+  SEGUE_AGREE(&job->ctx, st);
+  json_t *inputs = json_array();
+  for (int i = 0; i < 2; i++) {
+    SEGUE_TRY(segue_bcast(&job->ctx, &info[i], sizeof info[i], i % job->ctx.size, st));
+    if (paths[i])
+      json_array_append_new(inputs,
+                            json_pack("{s:s,s:s?,s:I,s:s}", "table", names[i], "path", paths[i],
+                                      "bytes", (json_int_t)info[i].size, "sha256", info[i].hex));
+  }
+  json_object_set_new(job->summary, "inputs", inputs);
+done:
+  return rc;
+}
+
+segue_code segue_step_ingest(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_ingest_params params;
+  SEGUE_TRY(ingest_params(job, &params, st));
+  SEGUE_TRY(segue_ingest(&job->ctx, &params, &job->catalogue, st));
+  segue_job_phase(job, "read");
+  SEGUE_TRY(hash_inputs(job, st));
+  json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
+  segue_job_phase(job, "hash inputs");
+done:
+  return rc;
+}
+
+segue_code segue_step_read(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_run *run = NULL;
+  SEGUE_TRY(need(job, job->settings.run, "run", st));
+  SEGUE_TRY(segue_run_open(&job->ctx, job->settings.run, &run, st));
+  SEGUE_TRY(segue_run_read_catalogue(&job->ctx, run, &job->catalogue, st));
+  json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
+  segue_job_phase(job, "read");
+done:
+  segue_run_close(&job->ctx, &run);
+  return rc;
+}
+
+/* ---- plan
+ * ----------------------------------------------------------------------------------------- */
+
+segue_code segue_step_select(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const segue_settings *s = &job->settings;
+  const segue_catalogue *c = job->catalogue;
+  segue_selection_params params = {.top = s->top_genres,
+                                   .variety = s->variety_genres,
+                                   .min_tracks = s->min_tracks_per_genre,
+                                   .seed = (uint64_t)s->seed};
+  if (!segue_genre_mode_parse(s->genre_mode, &params.mode))
+    rc = segue_fail(st, SEGUE_USAGE, "unknown --genre-mode %s", s->genre_mode);
+  if (rc == SEGUE_OK)
+    rc = segue_genre_select(c->genres, c->genre_tracks, &params, &job->selection, st);
+  if (rc == SEGUE_OK)
+    rc = segue_selection_table(c->genres, &job->selection, &job->selected, st);
+  SEGUE_AGREE(&job->ctx, st);
+  segue_plan_params plan = {.n_ranks = s->dry_run && s->plan_ranks > 0 ? (int)s->plan_ranks
+                                                                       : job->ctx.size,
+                            .max_tracks = s->max_tracks,
+                            .max_queries = s->max_queries,
+                            .max_candidates = s->max_candidates,
+                            .n_features = c->n_features};
+  SEGUE_TRY(segue_plan_share(&job->ctx, &job->selection, &plan, &job->plan, st));
+  json_object_set_new(job->summary, "plan",
+                      json_pack("{s:I,s:I,s:I,s:i,s:f,s:f}", "genres", (json_int_t)job->selection.n,
+                                "genres_eligible", (json_int_t)job->selection.n_eligible, "tasks",
+                                (json_int_t)job->plan.n_tasks, "ranks", job->plan.n_ranks,
+                                "balance", segue_plan_balance(&job->plan), "pairs",
+                                job->plan.pairs));
+  segue_job_phase(job, "plan");
+done:
+  return rc;
+}
+
+segue_code segue_step_scatter(segue_job *job, segue_status *st) {
+  segue_code rc =
+      segue_genre_scatter(&job->ctx, job->catalogue, &job->selection, &job->plan, &job->rows, st);
+  segue_job_phase(job, "scatter");
+  return rc;
+}
+
+/* ---- compute
+ * ---------------------------------------------------------------------------------------- */
+
+segue_code segue_step_predict(segue_job *job, segue_status *st) {
+  const segue_settings *s = &job->settings;
+  segue_predictor_params params = {.min_tracks = s->predictor_min_tracks,
+                                   .min_artists = s->predictor_min_artists,
+                                   .max_tracks = s->predictor_max_tracks,
+                                   .pairs = s->pairs,
+                                   .seed = (uint64_t)s->seed,
+                                   .run_ts = s->run_us,
+                                   .profile = s->profile};
+  if (!segue_scale_parse(s->scale, &params.scale))
+    return segue_fail(st, SEGUE_USAGE, "unknown --scale %s", s->scale);
+  segue_code rc = segue_predictors_run(&job->ctx, job->catalogue, &job->plan, &job->rows, &params,
+                                       &job->predictors, st);
+  segue_job_phase(job, "predictors");
+  return rc;
+}
+
+segue_code segue_step_evaluate(segue_job *job, segue_status *st) {
+  const segue_settings *s = &job->settings;
+  segue_eval_params params = {.k = s->k_list,
+                              .n_k = s->n_k,
+                              .tile = s->tile,
+                              .exclude_duplicates = strcmp(s->exclude, "duplicate") == 0,
+                              .no_relevant_is_miss = strcmp(s->no_relevant, "miss") == 0,
+                              .max_tracks = s->max_tracks,
+                              .max_queries = s->max_queries,
+                              .max_candidates = s->max_candidates,
+                              .bootstrap = (int)s->bootstrap,
+                              .seed = (uint64_t)s->seed,
+                              .run_ts = s->run_us,
+                              .profile = s->profile};
+  if (!segue_scale_parse(s->scale, &params.scale) ||
+      !segue_knn_metric_parse(s->metric, &params.metric) ||
+      !segue_knn_kernel_parse(s->kernel, &params.kernel))
+    return segue_fail(st, SEGUE_USAGE, "unknown --scale %s, --metric %s or --kernel %s", s->scale,
+                      s->metric, s->kernel);
+  segue_code rc = segue_eval_run(&job->ctx, &job->plan, &job->rows, &params, &job->evaluation, st);
+  segue_job_phase(job, "evaluate");
+  return rc;
+}
+
+/* ---- run file
+ * ----------------------------------------------------------------------------------------- */
+
+static segue_code set_json(segue_job *job, const char *name, const json_t *value,
+                           segue_status *st) {
+  if (!value)
+    return SEGUE_OK;
+  char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+  segue_code rc = text ? segue_run_set_text(&job->ctx, job->run, name, text, st)
+                       : segue_fail(st, SEGUE_MEMORY, "no memory for the attribute %s", name);
+  free(text);
+  return rc;
+}
+
+segue_code segue_step_open_run(segue_job *job, bool fresh, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const segue_settings *s = &job->settings;
+  SEGUE_TRY(need(job, s->run, "run", st));
+  if (fresh)
+    SEGUE_TRY(segue_run_create(&job->ctx, s->run, &job->run, st));
+  else
+    SEGUE_TRY(segue_run_update(&job->ctx, s->run, &job->run, st));
+  SEGUE_TRY(segue_run_set_text(&job->ctx, job->run, "command_line",
+                               s->command_line ? s->command_line : "", st));
+  SEGUE_TRY(set_json(job, "settings", json_object_get(job->summary, "settings"), st));
+  SEGUE_TRY(set_json(job, "inputs", json_object_get(job->summary, "inputs"), st));
+  if (fresh) {
+    SEGUE_TRY(set_json(job, "accounting", json_object_get(job->summary, "accounting"), st));
+    SEGUE_TRY(segue_run_write_catalogue(&job->ctx, job->run, job->catalogue, s->label, st));
+  }
+done:
+  return rc;
+}
+
+segue_code segue_step_write_tables(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const segue_table *tables[] = {job->selected, job->predictors, job->evaluation};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    if (tables[i])
+      SEGUE_TRY(segue_run_write_table(&job->ctx, job->run, tables[i], st));
+done:
+  return rc;
+}
+
+segue_code segue_step_commit_run(segue_job *job, segue_status *st) {
+  segue_code rc = segue_run_commit(&job->ctx, &job->run, st);
+  if (rc == SEGUE_OK)
+    json_object_set_new(job->summary, "run_file", json_string(job->settings.run));
+  segue_job_phase(job, "write run file");
+  return rc;
+}
+
+/* ---- lake
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void note_table(segue_job *job, const char *name, const segue_lake_totals *t) {
+  json_t *lake = json_object_get(job->summary, "lake");
+  if (!lake)
+    json_object_set_new(job->summary, "lake",
+                        lake = json_pack("{s:s,s:[]}", "path", job->settings.lake, "tables"));
+  json_array_append_new(json_object_get(lake, "tables"),
+                        json_pack("{s:s,s:I,s:I,s:I}", "table", name, "files", (json_int_t)t->files,
+                                  "rows", (json_int_t)t->rows, "bytes", (json_int_t)t->bytes));
+  if (t->long_names > 0 && job->ctx.rank == 0)
+    segue_log_line(&job->ctx.log, SEGUE_LOG_WARN,
+                   "%s: %lld names are too long for a directory; they were shortened and stand "
+                   "whole in _long_names.jsonl",
+                   name, (long long)t->long_names);
+}
+
+segue_code segue_step_export(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_lake_totals totals;
+  SEGUE_TRY(need(job, job->settings.lake, "lake", st));
+  SEGUE_TRY(segue_lake_write_curated(&job->ctx, job->catalogue, job->settings.lake, &totals, st));
+  note_table(job, "curated/tracks_by_genre", &totals);
+  segue_job_phase(job, "write lake: curated");
+  const segue_table *tables[] = {job->selected, job->predictors, job->evaluation};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    if (!tables[i])
+      continue;
+    SEGUE_TRY(segue_lake_write_table(&job->ctx, job->settings.lake, tables[i]->schema->name,
+                                     tables[i], &totals, st));
+    note_table(job, tables[i]->schema->name, &totals);
+  }
+  segue_job_phase(job, "write lake: results");
+done:
+  return rc;
+}

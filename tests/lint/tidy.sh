@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# clang-tidy with .clang-tidy over the sources that are compiled in BUILD_DIR: tidy.sh BUILD_DIR [FILE]...
+# A file whose text, headers and checks have not changed since it was clean is not looked at again.
+set -euo pipefail
+build=$(cd "${1:?a build directory}" && pwd)
+shift
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+stamps=$build/tidy
+mkdir -p "$stamps"
+if [[ $# -gt 0 ]]; then
+  files=("$@")
+else
+  mapfile -t files < <(find src jobs -name '*.c' | sort)
+fi
+# Any header may matter to any file: one sum for all of them, the checks and the compiler's options.
+shared=$(cat .clang-tidy CMakeLists.txt $(find include src jobs -name '*.h' | sort) | sha256sum)
+
+tidy_one() {
+  local file=$1 build=$2 stamp=$3/${1//\//_} sum
+  sum=$(printf '%s' "$4" | cat - "$file" | sha256sum)
+  if [[ -f $stamp && $(<"$stamp") == "$sum" ]]; then
+    return 0
+  fi
+  # Options of gcc that clang does not know are not worth a word.
+  if ! clang-tidy --quiet --warnings-as-errors='*' -p "$build" --extra-arg=-Wno-unknown-warning-option "$file" 2>/dev/null; then
+    return 1
+  fi
+  printf '%s' "$sum" >"$stamp"
+}
+export -f tidy_one
+
+printf '%s\0' "${files[@]}" |
+  xargs -0 -P 2 -I '{}' bash -c 'tidy_one "$@"' _ '{}' "$build" "$stamps" "$shared"

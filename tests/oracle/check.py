@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+"""Runs segue and lets the oracle judge: check.py synthetic|settings|real SEGUE SCRATCH."""
+
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from harness import check, fail, program_and_scratch, real_data  # noqa: E402
+
+# As many cut-offs as there may be, the first ones dense: they tell the rank of every first hit.
+MANY_K = ",".join(map(str, [*range(1, 41), *range(45, 100, 5), 100, 150, 200, 300, 400, 500, 600, 700,
+                            800, 900, 1000, 1024]))
+
+
+def judge(*args):
+    p = subprocess.run([sys.executable, HERE / "oracle.py", *map(str, args)], capture_output=True,
+                       text=True, check=False)
+    if p.returncode:
+        fail(f"oracle.py {' '.join(map(str, args))}\n{p.stdout}{p.stderr}")
+
+
+def small_limits():
+    return ["--min-tracks-per-genre", 1, "--predictor-min-tracks", 2, "--predictor-min-artists", 2]
+
+
+def synthetic(segue):
+    """Hostile cells, rows to reject and unreadable cells, down to genres of a single track."""
+    files = segue.synth("input", "--tracks", 4000, "--malformed", 40, "--unreadable", 120)
+    options = [*files, "--run", "run.h5"]
+    segue("run", *options, *small_limits(), "--k", MANY_K, "--max-reports", 0, "--quiet", ranks=2)
+    judge(*options, *small_limits(), "--self-check")
+
+
+def settings(segue):
+    """Every other definition, one after the other."""
+    files = segue.synth("input", "--tracks", 1500, "--seed", 7, "--crlf", "--bom", "--gzip")
+    variants = [["--metric", "l1"], ["--metric", "cosine"], ["--scale", "none"], ["--exclude", "none"],
+                ["--no-relevant", "miss"], ["--artist", "sole"], ["--artist", "all"], ["--quotes", "strip"],
+                ["--features", "tempo,energy,valence"], ["--label", "time_signature"],
+                ["--group", "release_date"], ["--genre-mode", "top_n", "--top-genres", 7],
+                ["--metric", "cosine", "--scale", "none", "--exclude", "none", "--no-relevant", "miss"]]
+    for variant in variants:
+        limits = ["--min-tracks-per-genre", 5, "--predictor-min-tracks", 10, "--predictor-min-artists", 3]
+        options = [*files, *limits, *variant]
+        segue("run", *options, "--run", "run.h5", "--quiet")
+        judge(*options, "--run", "run.h5")
+
+
+def real(segue):
+    tracks, artists = real_data()
+    options = ["--tracks", tracks, "--artists", artists, "--run", "run.h5"]
+    segue("run", *options, "--k", MANY_K, "--quiet", ranks=2)
+    judge(*options, "--self-check", "--expect", "tracks=33051", "--expect", "genres=2342", "--expect", "rows=115472")
+
+
+def main():
+    subjects = {"synthetic": synthetic, "settings": settings, "real": real}
+    check(len(sys.argv) == 4 and sys.argv[1] in subjects, __doc__)
+    subject = subjects[sys.argv[1]]
+    subject(program_and_scratch())
+
+
+if __name__ == "__main__":
+    main()

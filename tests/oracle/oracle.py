@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+"""Compares a run file of segue with a slow, independent answer from the same input.
+
+Every genre is computed again straight from the definitions, all pairs by float64 numpy:
+predictors must agree to 1e-9 relative, counts, ranks and recall exactly, and the intervals must be
+ones that another bootstrap could give. Silent but for one line; differences go to stderr, exit 1.
+
+  oracle.py --tracks tracks.csv --artists artists.csv --run run.h5 [settings as in segue]
+"""
+
+import argparse
+import copy
+import math
+import sys
+
+import numpy as np
+
+import answer
+import curated
+import runfile
+
+SHOWN = 20
+REPLICATES = 2000
+
+
+class Differences:
+    """What does not agree, in words."""
+
+    def __init__(self):
+        self.found = []
+
+    def add(self, where, what, expected, got):
+        self.found.append(f"{where}: {what} is {got!r}, the oracle has {expected!r}")
+
+    def same(self, where, what, expected, got):
+        if isinstance(expected, float) and math.isnan(expected):
+            expected = None
+        if isinstance(got, float) and math.isnan(got):
+            got = None
+        if expected != got:
+            self.add(where, what, expected, got)
+
+    def close(self, where, what, expected, got, relative, absolute=0.0):
+        if math.isnan(expected) or math.isnan(got):
+            self.same(where, what, expected, got)
+        elif abs(expected - got) > max(relative * abs(expected), absolute):
+            self.add(where, what, expected, got)
+
+
+# ---- the catalogue ---------------------------------------------------------------------------
+
+
+def compare_catalogue(tracks, account, run, rules, diff):
+    group, genres = runfile.catalogue(run)
+    ids = runfile.column(group, rules.id)
+    expected_ids = [t.id for t in tracks]
+    if ids != expected_ids:
+        diff.same("catalogue", "number of tracks", len(expected_ids), len(ids))
+        odd = sorted(set(ids) ^ set(expected_ids))
+        diff.add("catalogue", "id list", "other ids or another order", odd[:3])
+        return
+    for t, got in zip(tracks, genres):
+        diff.same(t.id, "genres", t.genres, got)
+    columns = {"artist_id_primary": [t.primary for t in tracks],
+               "artist_name_primary": [t.primary_name for t in tracks],
+               "release_year": [t.year for t in tracks]}
+    for name in curated.TEXTS[1:]:
+        if any(name in t.cells for t in tracks):
+            columns[name] = [t.cells[name] for t in tracks]
+    for name in tracks[0].numbers if tracks else []:
+        columns[name] = [t.numbers[name] for t in tracks]
+    for name, expected in columns.items():
+        for t, want, got in zip(tracks, expected, runfile.column(group, name)):
+            # An empty text and a missing one are the same to a reader of CSV.
+            diff.same(t.id, name, want, got) if (want or got) or want == 0 else None
+    counts = runfile.accounting(run)
+    for name, want in account.items():
+        diff.same("accounting", name, want, counts.get(name))
+
+
+# ---- results ---------------------------------------------------------------------------------
+
+
+def select(groups, min_tracks, mode, top):
+    eligible = [g for g, rows in groups.items() if len(rows) >= min_tracks]
+    eligible.sort(key=lambda g: (-len(groups[g]), g.encode()))
+    return eligible if mode == "all" else eligible[:top]
+
+
+def compare_selection(chosen, groups, mode, table, diff):
+    diff.same("genre_selection", "list of genres", chosen, [r["genre"] for r in table])
+    for row in table:
+        if row["genre"] in groups:
+            diff.same(row["genre"], "n_tracks", len(groups[row["genre"]]), row["n_tracks"])
+            diff.same(row["genre"], "reason", mode, row["reason"])
+
+
+def compare_predictors(expected, table, diff):
+    want = [(g, f) for g in sorted(expected, key=str.encode) for f in expected[g]]
+    diff.same("genre_predictors", "list of rows", [(g, f["feature"]) for g, f in want],
+              [(r["genre"], r["feature"]) for r in table])
+    for (genre, f), row in zip(want, table):
+        where = f"genre_predictors, {genre}, {f['feature']}"
+        # A difference of two means cannot be better than the means are; that is far below 1e-9 of
+        # any importance that is worth a look.
+        floor = 1e-14 * (f["same_artist_mean"] + f["different_artist_mean"])
+        for name in ("same_artist_mean", "different_artist_mean"):
+            diff.close(where, name, f[name], row[name], 1e-9)
+        for name in ("importance_raw", "importance_abs"):
+            diff.close(where, name, f[name], row[name], 1e-9, floor)
+        total = f["importance_abs"] / abs(f["importance_norm"]) if f["importance_norm"] else 1.0
+        diff.close(where, "importance_norm", f["importance_norm"], row["importance_norm"], 1e-9,
+                   floor / total)
+        for name in ("n_tracks", "n_artists", "n_positive_pairs"):
+            diff.same(where, name, f[name], row[name])
+    compare_feature_ranks(expected, table, diff)
+
+
+def compare_feature_ranks(expected, table, diff):
+    """Rank 1 is the largest importance; two that differ by rounding alone may change places."""
+    by_genre = {}
+    for row in table:
+        by_genre.setdefault(row["genre"], {})[row["feature"]] = row["feature_rank"]
+    for genre, features in expected.items():
+        ranks = by_genre.get(genre, {})
+        if any(math.isnan(f["importance_abs"]) for f in features) or len(ranks) < len(features):
+            continue
+        diff.same(genre, "set of feature ranks", list(range(1, len(features) + 1)), sorted(ranks.values()))
+        order = sorted(features, key=lambda f: ranks[f["feature"]])
+        for a, b in zip(order, order[1:]):
+            if a["importance_abs"] < b["importance_abs"] * (1 - 1e-9):
+                diff.add(genre, "feature_rank", f"{b['feature']} before {a['feature']}", "the other way")
+
+
+def compare_evaluation(found, table, settings, diff):
+    ks = sorted({r["k"] for r in table})
+    want = [(g, k) for g in sorted(found, key=str.encode) for k in ks]
+    diff.same("eval_audio_similarity", "list of rows", want, [(r["genre"], r["k"]) for r in table])
+    for row in table:
+        if row["genre"] not in found:
+            continue
+        where = f"eval_audio_similarity, {row['genre']}, k = {row['k']}"
+        expected = answer.averages(found[row["genre"]], row["k"])
+        for name in ("n_queries", "n_tracks", "n_no_relevant", "n_incomplete", "recall_at_k"):
+            diff.same(where, name, expected[name], row[name])
+        for name in ("mrr_at_k", "random_recall_at_k", "lift"):
+            diff.close(where, name, expected[name], row[name], 1e-12)
+        for name in ("metric", "scale"):
+            diff.same(where, name, settings[name], row[name])
+    return ks
+
+
+def compare_intervals(found, table, ks, diff):
+    """Quantiles of two bootstraps differ by chance: 5 standard errors of 1,000 and 2,000 resamples."""
+    most = 0.025 + 5 * math.sqrt(0.025 * 0.975 * (1 / 1000 + 1 / REPLICATES))
+    rng = np.random.default_rng(1)
+    rows = {(r["genre"], r["k"]): r for r in table}
+    for genre, f in found.items():
+        sample = answer.bootstrap(f, ks, REPLICATES, rng)
+        for j, (k, name) in enumerate((k, n) for k in ks for n in ("recall", "mrr")):
+            row = rows.get((genre, k))
+            if row is None:
+                continue
+            where = f"eval_audio_similarity, {genre}, k = {k}"
+            low, high = row[f"{name}_at_k_low"], row[f"{name}_at_k_high"]
+            if sample is None:
+                diff.same(where, f"{name}_at_k_low", None, low)
+                diff.same(where, f"{name}_at_k_high", None, high)
+                continue
+            value, v = row[f"{name}_at_k"], sample[:, j]
+            if not low <= value + 1e-12 or not value <= high + 1e-12:
+                diff.add(where, f"interval of {name}", f"around {value}", (low, high))
+            below = (np.mean(v < low - 1e-12), np.mean(v <= low + 1e-12))
+            above = (np.mean(v > high + 1e-12), np.mean(v >= high - 1e-12))
+            if below[0] > most or below[1] == 0:
+                diff.add(where, f"{name}_at_k_low", float(np.quantile(v, 0.025)), low)
+            if above[0] > most or above[1] == 0:
+                diff.add(where, f"{name}_at_k_high", float(np.quantile(v, 0.975)), high)
+
+
+def compare_results(expected, tables, settings, intervals, diff):
+    compare_selection(expected["chosen"], expected["groups"], settings["reason"],
+                      tables["genre_selection"], diff)
+    if "genre_predictors" in tables:
+        compare_predictors(expected["predictors"], tables["genre_predictors"], diff)
+    if "eval_audio_similarity" in tables:
+        table = tables["eval_audio_similarity"]
+        ks = compare_evaluation(expected["found"], table, settings, diff)
+        if intervals:
+            compare_intervals(expected["found"], table, ks, diff)
+
+
+# ---- can this comparison fail? ---------------------------------------------------------------
+
+
+def changes(tables):
+    """Small mistakes, one at a time: (what, table, row, column, new value)."""
+    row = max(range(len(tables["genre_predictors"])),
+              key=lambda i: tables["genre_predictors"][i]["importance_abs"])
+    for name in ("same_artist_mean", "different_artist_mean", "importance_raw", "importance_norm"):
+        yield "genre_predictors", row, name, tables["genre_predictors"][row][name] * (1 + 3e-9)
+    for name in ("n_tracks", "n_artists", "n_positive_pairs", "feature_rank"):
+        yield "genre_predictors", row, name, tables["genre_predictors"][row][name] + 1
+    table = tables["eval_audio_similarity"]
+    row = max(range(len(table)), key=lambda i: table[i]["n_queries"] * (table[i]["k"] < 20))
+    n = table[row]["n_queries"]
+    yield "eval_audio_similarity", row, "recall_at_k", table[row]["recall_at_k"] + 1 / n
+    yield "eval_audio_similarity", row, "mrr_at_k", table[row]["mrr_at_k"] + 1 / n / 1000
+    yield "eval_audio_similarity", row, "random_recall_at_k", table[row]["random_recall_at_k"] * (1 + 1e-11)
+    yield "eval_audio_similarity", row, "lift", table[row]["lift"] * (1 + 1e-11)
+    for name in ("n_queries", "n_tracks", "n_no_relevant", "n_incomplete", "k"):
+        yield "eval_audio_similarity", row, name, table[row][name] + 1
+    if not math.isnan(table[row]["recall_at_k_low"]):
+        yield "eval_audio_similarity", row, "recall_at_k_low", 0.0
+        yield "eval_audio_similarity", row, "mrr_at_k_high", 1.0
+    yield "genre_selection", 0, "n_tracks", tables["genre_selection"][0]["n_tracks"] - 1
+
+
+def self_check(expected, tables, settings, intervals):
+    missed = []
+    for name, row, column, value in changes(tables):
+        changed = dict(tables)
+        changed[name] = copy.deepcopy(tables[name])
+        changed[name][row][column] = value
+        diff = Differences()
+        compare_results(expected, changed, settings, intervals, diff)
+        if not diff.found:
+            missed.append(f"a changed {name}.{column} went unnoticed")
+    return missed
+
+
+# ---- command line ----------------------------------------------------------------------------
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("--tracks", required=True)
+    p.add_argument("--artists")
+    p.add_argument("--run", required=True)
+    p.add_argument("--artist", default="first", choices=("first", "sole", "all"))
+    p.add_argument("--quotes", default="keep", choices=("keep", "strip"))
+    p.add_argument("--features", default=",".join(curated.NINE))
+    p.add_argument("--id", default="id")
+    p.add_argument("--label")
+    p.add_argument("--group")
+    p.add_argument("--genre-mode", default="all", choices=("all", "top_n"))
+    p.add_argument("--top-genres", type=int, default=10)
+    p.add_argument("--min-tracks-per-genre", type=int, default=50)
+    p.add_argument("--predictor-min-tracks", type=int, default=50)
+    p.add_argument("--predictor-min-artists", type=int, default=5)
+    p.add_argument("--scale", default="genre", choices=("genre", "none"))
+    p.add_argument("--metric", default="euclidean", choices=("euclidean", "cosine", "l1"))
+    p.add_argument("--exclude", default="duplicate", choices=("duplicate", "none"))
+    p.add_argument("--no-relevant", default="skip", choices=("skip", "miss"))
+    p.add_argument("--no-intervals", action="store_true", help="leave the bootstrap columns alone")
+    p.add_argument("--self-check", action="store_true",
+                   help="then change single values and expect each change to be noticed")
+    p.add_argument("--expect", action="append", default=[], metavar="NAME=N",
+                   help="a count of the accounting that must have this value")
+    return p.parse_args()
+
+
+def compute(groups, chosen, features, choice, tables):
+    out = {"groups": groups, "chosen": chosen, "predictors": {}, "found": {}}
+    for genre in chosen:
+        rows = groups[genre]
+        if "genre_predictors" in tables:
+            found = answer.predictors(rows, features, choice)
+            if found:
+                out["predictors"][genre] = found
+        if "eval_audio_similarity" in tables:
+            out["found"][genre] = answer.search(rows, features, choice)
+    return out
+
+
+def main():
+    args = arguments()
+    rules = curated.Rules(args.features.split(","), args.artist, args.quotes, args.label, args.group, args.id)
+    choice = answer.Choice(args.scale, args.metric, args.exclude, args.no_relevant,
+                           args.min_tracks_per_genre, args.predictor_min_tracks, args.predictor_min_artists)
+    settings = {"metric": args.metric, "scale": args.scale, "reason": args.genre_mode}
+    tracks, account = curated.curate(args.tracks, args.artists, rules)
+    groups = curated.by_genre(tracks)
+    chosen = select(groups, args.min_tracks_per_genre, args.genre_mode, args.top_genres)
+    diff = Differences()
+    with runfile.open_run(args.run) as run:
+        compare_catalogue(tracks, account, run, rules, diff)
+        tables = {name: runfile.table(run, f"results/{name}") for name in run.get("results", {})}
+    for text in args.expect:
+        name, value = text.split("=")
+        diff.same("expected counts", name, int(value), account[name])
+    expected = compute(groups, chosen, rules.features, choice, tables)
+    intervals = not args.no_intervals
+    compare_results(expected, tables, settings, intervals, diff)
+    if args.self_check and not diff.found:
+        diff.found += self_check(expected, tables, settings, intervals)
+    for line in diff.found[:SHOWN]:
+        print(f"oracle: {line}", file=sys.stderr)
+    if diff.found:
+        print(f"oracle: {len(diff.found)} differences", file=sys.stderr)
+        return 1
+    print(f"oracle: {len(tracks)} tracks, {len(chosen)} of {len(groups)} genres, "
+          f"{len(tables.get('genre_predictors', []))} predictors, "
+          f"{len(tables.get('eval_audio_similarity', []))} averages agree")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
