@@ -1,5 +1,5 @@
-/* Where records begin: cuts at every position, blocks of every size, against libcsv reading on from the
- * start. What libcsv says of a record's bytes is taken from feeding it one byte at a time. */
+/* Where records begin: cuts at every position, blocks of every size, against libcsv reading on from
+ * the start. What libcsv says of a record's bytes is taken from feeding it one byte at a time. */
 #include <csv.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,8 +60,9 @@ static void on_field(void *data, size_t size, void *arg) {
 static void on_row(int end, void *arg) {
   transcript *t = arg;
   (void)end;
-  assert_int_equal(segue_buffer_printf(&t->text, NULL, "%lld:%lld %.*s;", (long long)t->offset, (long long)t->line,
-                                       (int)t->record.size, (const char *)t->record.data),
+  assert_int_equal(segue_buffer_printf(&t->text, NULL, "%lld:%lld %.*s;", (long long)t->offset,
+                                       (long long)t->line, (int)t->record.size,
+                                       (const char *)t->record.data),
                    SEGUE_OK);
   t->record.size = 0;
   t->offset = -1;
@@ -72,7 +73,8 @@ static int never(unsigned char c) {
   return 0;
 }
 
-static void by_libcsv(const char *data, int64_t n, int64_t offset, int64_t line, segue_buffer *out) {
+static void by_libcsv(const char *data, int64_t n, int64_t offset, int64_t line,
+                      segue_buffer *out) {
   struct csv_parser p;
   transcript t = {.offset = -1};
   assert_int_equal(csv_init(&p, 0), 0);
@@ -102,7 +104,8 @@ static segue_code on_record(void *arg, const segue_record *r, segue_status *st) 
   listener *l = arg;
   segue_code rc = SEGUE_OK;
   SEGUE_TRY(segue_fields_split(&l->fields, r, ',', st));
-  SEGUE_TRY(segue_buffer_printf(&l->text, st, "%lld:%lld ", (long long)r->offset, (long long)r->line));
+  SEGUE_TRY(
+      segue_buffer_printf(&l->text, st, "%lld:%lld ", (long long)r->offset, (long long)r->line));
   for (int i = 0; i < l->fields.n; i++) {
     SEGUE_TRY(segue_buffer_append(&l->text, l->fields.at[i].data, l->fields.at[i].size, st));
     SEGUE_TRY(segue_buffer_append(&l->text, "|", 1, st));
@@ -121,9 +124,10 @@ static void same(const segue_buffer *a, const segue_buffer *b, const char *input
 }
 
 /* Records of data[from..to), of which the state at `from` is known, read in blocks. */
-static void read_range(const char *data, int64_t n, int64_t from, int64_t to, segue_csv_state state, int64_t block,
-                       listener *l) {
-  segue_cursor c = {.offset = from, .line = 1 + segue_csv_lines(data, from, '\0'), .delimiter = ','};
+static void read_range(const char *data, int64_t n, int64_t from, int64_t to, segue_csv_state state,
+                       int64_t block, listener *l) {
+  segue_cursor c = {
+      .offset = from, .line = 1 + segue_csv_lines(data, from, '\0'), .delimiter = ','};
   segue_record r;
   c.after_cr = from > 0 && data[from - 1] == '\r';
   bool inside = state != SEGUE_CSV_RECORD;
@@ -274,7 +278,8 @@ static void a_record_longer_than_ranges(void **state) {
   segue_buffer b = {0};
   assert_int_equal(segue_buffer_append(&b, "a,\"", 3, NULL), SEGUE_OK);
   for (int i = 0; i < 3000; i++)
-    assert_int_equal(segue_buffer_append(&b, i % 7 ? "x," : "\"\"\n", i % 7 ? 2 : 3, NULL), SEGUE_OK);
+    assert_int_equal(segue_buffer_append(&b, i % 7 ? "x," : "\"\"\n", i % 7 ? 2 : 3, NULL),
+                     SEGUE_OK);
   assert_int_equal(segue_buffer_append(&b, "\"\nc,d\n", 6, NULL), SEGUE_OK);
   check_file((const char *)b.data, b.size, 16);
   check_file((const char *)b.data, b.size, 0);
@@ -335,7 +340,8 @@ static void a_failing_rank_fails_all(void **state) {
 static bool make_folder(void) {
   if (world.rank == 0) {
     const char *temp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/segue-csv-XXXXXX", temp && strlen(temp) < 40 ? temp : "/tmp");
+    snprintf(folder, sizeof folder, "%s/segue-csv-XXXXXX",
+             temp && strlen(temp) < 40 ? temp : "/tmp");
     if (!mkdtemp(folder))
       folder[0] = '\0';
   }

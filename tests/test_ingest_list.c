@@ -118,7 +118,8 @@ static void items_are_appended(void **state) {
   segue_buffer_free(&items);
 }
 
-/* Every prefix and every text with one byte changed ends without a fault; found by the sanitizers if not. */
+/* Every prefix and every text with one byte changed ends without a fault; found by the sanitizers
+ * if not. */
 static void torn_lists_are_safe(void **state) {
   (void)state;
   static const char text[] = "['a', \"b\\x41\\u00e9\\ud83d\\ude00\\101\", '\\\\']";
@@ -140,7 +141,8 @@ static void torn_lists_are_safe(void **state) {
   }
 }
 
-static const char *genres_of(segue_genre_reader *g, bool group, const char *text, char *out, size_t room) {
+static const char *genres_of(segue_genre_reader *g, bool group, const char *text, char *out,
+                             size_t room) {
   bool readable;
   size_t at = 0;
   segue_code rc = group ? segue_genres_of_group(g, segue_str_of(text), &readable, NULL)
@@ -161,10 +163,13 @@ static void genres_are_folded_once(void **state) {
   segue_genre_reader g;
   char out[256];
   assert_int_equal(segue_genre_reader_open(&g, false, NULL), SEGUE_OK);
-  assert_string_equal(genres_of(&g, false, "['Rock', ' rock ', 'ROCK', '', '  ', 'pop']", out, sizeof out), "rock|pop");
+  assert_string_equal(
+      genres_of(&g, false, "['Rock', ' rock ', 'ROCK', '', '  ', 'pop']", out, sizeof out),
+      "rock|pop");
   assert_string_equal(genres_of(&g, false, "['pop', 'rock']", out, sizeof out), "rock|pop");
-  assert_string_equal(genres_of(&g, false, "[\"children's music\", '\xC3\x89TUDE\xC2\xA0']", out, sizeof out),
-                      "children's music|\xC3\xA9tude");
+  assert_string_equal(
+      genres_of(&g, false, "[\"children's music\", '\xC3\x89TUDE\xC2\xA0']", out, sizeof out),
+      "children's music|\xC3\xA9tude");
   assert_string_equal(genres_of(&g, false, "", out, sizeof out), "");
   assert_string_equal(genres_of(&g, false, "[]", out, sizeof out), "");
   assert_string_equal(genres_of(&g, false, "rock", out, sizeof out), "!");
@@ -181,7 +186,8 @@ static void glue_strips_quotes(void **state) {
   segue_genre_reader g;
   char out[256];
   assert_int_equal(segue_genre_reader_open(&g, true, NULL), SEGUE_OK);
-  assert_string_equal(genres_of(&g, false, "['a', \"children's music\"]", out, sizeof out), "a|childrens music");
+  assert_string_equal(genres_of(&g, false, "['a', \"children's music\"]", out, sizeof out),
+                      "a|childrens music");
   assert_string_equal(genres_of(&g, false, "['r, b', 'a']", out, sizeof out), "a|r|b");
   assert_string_equal(genres_of(&g, false, "nan", out, sizeof out), "nan");
   assert_string_equal(genres_of(&g, false, "['', ',']", out, sizeof out), "");
@@ -204,10 +210,10 @@ static void codes_become_a_set(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(plain_lists),        cmocka_unit_test(escapes_are_pythons),
-      cmocka_unit_test(malformed_lists),    cmocka_unit_test(items_are_appended),
+      cmocka_unit_test(plain_lists),         cmocka_unit_test(escapes_are_pythons),
+      cmocka_unit_test(malformed_lists),     cmocka_unit_test(items_are_appended),
       cmocka_unit_test(torn_lists_are_safe), cmocka_unit_test(genres_are_folded_once),
-      cmocka_unit_test(glue_strips_quotes), cmocka_unit_test(codes_become_a_set),
+      cmocka_unit_test(glue_strips_quotes),  cmocka_unit_test(codes_become_a_set),
   };
   return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -102,6 +102,26 @@ static void quantiles_interpolate(void **state) {
   assert_true(segue_quantile(v, 1, 0.025) == 1);
 }
 
+static void keys_are_sorted_stably(void **state) {
+  (void)state;
+  segue_rng r;
+  segue_rng_seed(&r, 9, "sort", segue_str_of(""));
+  for (int64_t n = 0; n < 2000; n = n * 3 / 2 + 1) {
+    segue_keyed *v = calloc((size_t)n + 1, sizeof *v),
+                *scratch = calloc((size_t)n + 1, sizeof *scratch);
+    for (int64_t i = 0; i < n; i++)
+      v[i] = (segue_keyed){n % 2 ? floor(3 * segue_rng_normal(&r)) : segue_rng_normal(&r) * 1e5,
+                           (int32_t)i};
+    segue_sort_keyed(v, scratch, n);
+    for (int64_t i = 1; i < n; i++)
+      assert_true(v[i - 1].key < v[i].key ||
+                  (v[i - 1].key == v[i].key && v[i - 1].value < v[i].value) ||
+                  (v[i - 1].key == 0 && v[i].key == 0));
+    free(v);
+    free(scratch);
+  }
+}
+
 /* 400 clusters of one query each with a hit in half of them: the interval is that of a proportion.
  */
 static void bootstrap_matches_theory(void **state) {
@@ -124,9 +144,13 @@ static void bootstrap_matches_theory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(sums_survive_cancellation),        cmocka_unit_test(z_scores),
-      cmocka_unit_test(scaling_does_not_depend_on_order), cmocka_unit_test(samples_are_uniform),
-      cmocka_unit_test(chance_is_hypergeometric),         cmocka_unit_test(quantiles_interpolate),
+      cmocka_unit_test(sums_survive_cancellation),
+      cmocka_unit_test(z_scores),
+      cmocka_unit_test(scaling_does_not_depend_on_order),
+      cmocka_unit_test(samples_are_uniform),
+      cmocka_unit_test(chance_is_hypergeometric),
+      cmocka_unit_test(quantiles_interpolate),
+      cmocka_unit_test(keys_are_sorted_stably),
       cmocka_unit_test(bootstrap_matches_theory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,18 @@ typedef struct segue_sum {
 void segue_sum_add(segue_sum *s, double v);
 double segue_sum_value(const segue_sum *s);
 
+/* ---- order ---- */
+
+/* A value and whatever belongs to it. */
+typedef struct segue_keyed {
+  double key;
+  int32_t value;
+} segue_keyed;
+
+/* Sorts `items` (n) by ascending key, stable; -0.0 before +0.0; no NaN. `scratch` has n entries,
+ * too. A radix sort over bytes that skips those which all keys share: O(n). */
+void segue_sort_keyed(segue_keyed *items, segue_keyed *scratch, int64_t n);
+
 /* ---- scaling ---- */
 
 typedef enum segue_scale {

@@ -18,7 +18,8 @@ segue_code segue_artist_pack(segue_buffer *b, const segue_artist *a, segue_statu
   segue_code rc = SEGUE_OK;
   int64_t codes = (int64_t)sizeof(int32_t) * a->n_genres;
   int64_t used = (int64_t)sizeof(packed_head) + codes + a->id.size + a->name.size;
-  packed_head head = {a->offset, (used + 7) / 8 * 8, (int32_t)a->id.size, (int32_t)a->name.size, a->n_genres, 0};
+  packed_head head = {
+      a->offset, (used + 7) / 8 * 8, (int32_t)a->id.size, (int32_t)a->name.size, a->n_genres, 0};
   SEGUE_TRY(segue_buffer_reserve(b, head.total, st));
   SEGUE_TRY(segue_buffer_append(b, &head, sizeof head, st));
   SEGUE_TRY(segue_buffer_append(b, a->genres, codes, st));
@@ -33,7 +34,10 @@ int64_t segue_artist_unpack(const uint8_t *data, segue_artist *a) {
   const packed_head *head = (const packed_head *)(const void *)data;
   const int32_t *genres = (const int32_t *)(const void *)(head + 1);
   const char *text = (const char *)(genres + head->n_genres);
-  *a = (segue_artist){head->offset, {text, head->id_size}, {text + head->id_size, head->name_size}, genres,
+  *a = (segue_artist){head->offset,
+                      {text, head->id_size},
+                      {text + head->id_size, head->name_size},
+                      genres,
                       head->n_genres};
   return head->total;
 }
@@ -60,7 +64,8 @@ static segue_code on_artist(void *arg, const segue_record *r, segue_status *st) 
   SEGUE_TRY(segue_genres_of_list(&s->reader, cells[s->genres], &readable, st));
   if (!readable) {
     s->acc->null_cells++;
-    segue_report_cell(&s->row.report, r->line, s->src->columns[s->genres], cells[s->genres], "a list of genres");
+    segue_report_cell(&s->row.report, r->line, s->src->columns[s->genres], cells[s->genres],
+                      "a list of genres");
   }
   segue_artist a = {r->offset, cells[s->id], cells[s->name], s->reader.codes, s->reader.n};
   rc = segue_artist_pack(&s->rows, &a, st);
@@ -80,7 +85,8 @@ static void map_genres(segue_buffer *rows, const int32_t *map) {
   }
 }
 
-static segue_code unite_genres(const segue_context *ctx, artist_scan *s, segue_artists *out, segue_status *st) {
+static segue_code unite_genres(const segue_context *ctx, artist_scan *s, segue_artists *out,
+                               segue_status *st) {
   segue_code rc = SEGUE_OK;
   int32_t *map = segue_alloc(segue_dict_count(s->reader.names), sizeof *map, "genre codes", st);
   rc = map ? SEGUE_OK : SEGUE_MEMORY;
@@ -94,8 +100,9 @@ done:
   return rc;
 }
 
-segue_code segue_artists_read(const segue_context *ctx, const segue_source *src, const segue_ingest_params *params,
-                              bool all_names, segue_artists *out, segue_accounting *acc, segue_status *st) {
+segue_code segue_artists_read(const segue_context *ctx, const segue_source *src,
+                              const segue_ingest_params *params, bool all_names, segue_artists *out,
+                              segue_accounting *acc, segue_status *st) {
   static const char *const required[] = {"id", "genres", "name"};
   segue_code rc = SEGUE_OK;
   artist_scan s = {.src = src, .acc = acc};

@@ -13,10 +13,10 @@ typedef struct segue_artist {
   int32_t n_genres;
 } segue_artist;
 
-/* Full entries are kept for artists with genres (for all artists where names are wanted of each); of the
- * others only a 64-bit hash of the id says that the table has them. That hash never decides what enters
- * the catalogue: two ids that share one (probability 4e-8 for a million artists and 600,000 tracks)
- * would count a track as without genre instead of as of an unknown artist. */
+/* Full entries are kept for artists with genres (for all artists where names are wanted of each);
+ * of the others only a 64-bit hash of the id says that the table has them. That hash never decides
+ * what enters the catalogue: two ids that share one (probability 4e-8 for a million artists and
+ * 600,000 tracks) would count a track as without genre instead of as of an unknown artist. */
 typedef struct segue_artists {
   segue_dict *genres; /* byte order */
   segue_dict *ids;    /* of the full entries */
@@ -30,9 +30,9 @@ typedef enum segue_known { SEGUE_ARTIST_UNKNOWN, SEGUE_ARTIST_BARE, SEGUE_ARTIST
 
 /* Collective. Reads the table behind `src`; `all_names`: full entries for all. Counts go into `acc`
  * (this rank's part; to be summed by the caller). INPUT where a column is missing. */
-segue_code segue_artists_read(const segue_context *ctx, const segue_source *src, const segue_ingest_params *params,
-                              bool all_names, segue_artists *out, segue_accounting *acc,
-                              segue_status *st) SEGUE_MUST_USE;
+segue_code segue_artists_read(const segue_context *ctx, const segue_source *src,
+                              const segue_ingest_params *params, bool all_names, segue_artists *out,
+                              segue_accounting *acc, segue_status *st) SEGUE_MUST_USE;
 void segue_artists_free(segue_artists *a);
 
 /* Local. What is known of `id`; `*artist` is filled for SEGUE_ARTIST_FULL. */
@@ -41,13 +41,16 @@ segue_known segue_artists_find(const segue_artists *a, segue_str id, segue_artis
 /* ---- rows as bytes, between artists.c and merge.c; local ---- */
 
 /* Appends one artist as a run of bytes, a multiple of 8 long. */
-segue_code segue_artist_pack(segue_buffer *b, const segue_artist *artist, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_artist_pack(segue_buffer *b, const segue_artist *artist,
+                             segue_status *st) SEGUE_MUST_USE;
 /* Reads the one at `data`, borrowing; returns its length. */
 int64_t segue_artist_unpack(const uint8_t *data, segue_artist *artist);
 
-/* Collective. Brings rows of one id together on the rank that its hash names, unites them there, and gives
- * the result to all. `rows`: packed rows of this rank in any order, genre codes global; emptied. */
-segue_code segue_artists_merge(const segue_context *ctx, segue_buffer *rows, bool all_names, segue_artists *out,
-                               segue_accounting *acc, segue_status *st) SEGUE_MUST_USE;
+/* Collective. Brings rows of one id together on the rank that its hash names, unites them there,
+ * and gives the result to all. `rows`: packed rows of this rank in any order, genre codes global;
+ * emptied. */
+segue_code segue_artists_merge(const segue_context *ctx, segue_buffer *rows, bool all_names,
+                               segue_artists *out, segue_accounting *acc,
+                               segue_status *st) SEGUE_MUST_USE;
 
 #endif

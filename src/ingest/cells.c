@@ -12,7 +12,8 @@ static bool parse_whole(segue_str s, segue_type type, int64_t *v) {
   return type != SEGUE_INT32 || (*v >= INT32_MIN && *v <= INT32_MAX);
 }
 
-segue_code segue_put_cell(segue_table *t, int column, segue_str text, segue_cell *what, segue_status *st) {
+segue_code segue_put_cell(segue_table *t, int column, segue_str text, segue_cell *what,
+                          segue_status *st) {
   segue_type type = t->columns[column].field.type;
   double d;
   int64_t i;

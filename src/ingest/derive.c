@@ -18,7 +18,8 @@ static bool text_of(const segue_column *c, int64_t row, char number[32], segue_s
   return text->size > 0;
 }
 
-static segue_code code_rows(const segue_column *c, int64_t n, segue_dict *dict, int32_t *codes, segue_status *st) {
+static segue_code code_rows(const segue_column *c, int64_t n, segue_dict *dict, int32_t *codes,
+                            segue_status *st) {
   segue_code rc = SEGUE_OK;
   for (int64_t i = 0; i < n; i++) {
     char number[32];
@@ -33,8 +34,8 @@ done:
 
 /* Collective. Codes of the column's values, in byte order over all ranks; -1 for none. `*codes` and
  * `*dict` are the caller's to free. */
-static segue_code encode(const segue_context *ctx, const segue_table *t, int column, int32_t **codes, segue_dict **dict,
-                         segue_status *st) {
+static segue_code encode(const segue_context *ctx, const segue_table *t, int column,
+                         int32_t **codes, segue_dict **dict, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int32_t *map = NULL;
   *codes = segue_alloc(t->n_rows, sizeof **codes, "codes", st);
@@ -64,13 +65,15 @@ static segue_code copy_codes(const int32_t *from, int64_t n, int32_t **to, segue
   return SEGUE_OK;
 }
 
-static segue_code derive_codes(const segue_context *ctx, segue_catalogue *c, const char *label_column, segue_status *st) {
+static segue_code derive_codes(const segue_context *ctx, segue_catalogue *c,
+                               const char *label_column, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_dict *artists = NULL;
   int artist = segue_table_column(c->tracks, "artist_id_primary");
   int label = label_column ? segue_table_column(c->tracks, label_column) : artist;
   if (label < 0)
-    return segue_fail(st, SEGUE_INPUT, "the tracks have no column %s to take labels from", label_column);
+    return segue_fail(st, SEGUE_INPUT, "the tracks have no column %s to take labels from",
+                      label_column);
   SEGUE_TRY(encode(ctx, c->tracks, label, &c->label_codes, &c->labels, st));
   if (label == artist) {
     rc = copy_codes(c->label_codes, c->tracks->n_rows, &c->artist_codes, st);
@@ -126,8 +129,8 @@ done:
   return rc;
 }
 
-segue_code segue_catalogue_derive(const segue_context *ctx, segue_catalogue *c, const char *label_column,
-                                  segue_status *st) {
+segue_code segue_catalogue_derive(const segue_context *ctx, segue_catalogue *c,
+                                  const char *label_column, segue_status *st) {
   segue_code rc = SEGUE_OK;
   free(c->label_codes);
   free(c->artist_codes);

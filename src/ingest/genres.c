@@ -50,7 +50,8 @@ int segue_codes_tidy(int32_t *codes, int n) {
 }
 
 /* The genre that an item's text means, -1 for none. */
-static segue_code genre_of(segue_genre_reader *g, segue_str item, int32_t *genre, segue_status *st) {
+static segue_code genre_of(segue_genre_reader *g, segue_str item, int32_t *genre,
+                           segue_status *st) {
   segue_code rc = SEGUE_OK;
   int32_t code;
   bool added;
@@ -74,7 +75,8 @@ static segue_code add_item(segue_genre_reader *g, segue_str item, segue_status *
   int32_t genre;
   void *codes = g->codes;
   SEGUE_TRY(genre_of(g, item, &genre, st));
-  SEGUE_TRY(segue_grow(&codes, &g->capacity, (int64_t)g->n + 1, sizeof *g->codes, "genre codes", st));
+  SEGUE_TRY(
+      segue_grow(&codes, &g->capacity, (int64_t)g->n + 1, sizeof *g->codes, "genre codes", st));
   g->codes = codes;
   if (genre >= 0)
     g->codes[g->n++] = genre;
@@ -82,7 +84,8 @@ done:
   return rc;
 }
 
-segue_code segue_genres_of_list(segue_genre_reader *g, segue_str cell, bool *readable, segue_status *st) {
+segue_code segue_genres_of_list(segue_genre_reader *g, segue_str cell, bool *readable,
+                                segue_status *st) {
   segue_code rc = SEGUE_OK;
   int n = 0;
   g->n = 0;
@@ -105,7 +108,8 @@ done:
   return rc;
 }
 
-segue_code segue_genres_of_group(segue_genre_reader *g, segue_str cell, bool *readable, segue_status *st) {
+segue_code segue_genres_of_group(segue_genre_reader *g, segue_str cell, bool *readable,
+                                 segue_status *st) {
   if (cell.size > 0 && cell.data[0] == '[')
     return segue_genres_of_list(g, cell, readable, st);
   g->n = 0;

@@ -4,8 +4,8 @@
 
 #include "segue/ingest.h"
 
-/* Reads cells one after another. `names` are the genres met, lower-cased and trimmed; `seen` remembers
- * what each item text became, as the same few thousand come again and again. */
+/* Reads cells one after another. `names` are the genres met, lower-cased and trimmed; `seen`
+ * remembers what each item text became, as the same few thousand come again and again. */
 typedef struct segue_genre_reader {
   segue_dict *names, *seen;
   segue_buffer seen_codes; /* int32_t per code of `seen`: its genre, -1 for none */
@@ -16,14 +16,17 @@ typedef struct segue_genre_reader {
   int64_t capacity;
 } segue_genre_reader;
 
-segue_code segue_genre_reader_open(segue_genre_reader *g, bool strip_quotes, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_genre_reader_open(segue_genre_reader *g, bool strip_quotes,
+                                   segue_status *st) SEGUE_MUST_USE;
 void segue_genre_reader_free(segue_genre_reader *g);
 
-/* Local. The genres of a list cell. `*readable` false: not a list, no genres. An empty cell has none. */
+/* Local. The genres of a list cell. `*readable` false: not a list, no genres. An empty cell has
+ * none. */
 segue_code segue_genres_of_list(segue_genre_reader *g, segue_str cell, bool *readable,
                                 segue_status *st) SEGUE_MUST_USE;
 
-/* Local. The genres of a group cell: a list where it begins with `[`, else the whole cell is one. */
+/* Local. The genres of a group cell: a list where it begins with `[`, else the whole cell is one.
+ */
 segue_code segue_genres_of_group(segue_genre_reader *g, segue_str cell, bool *readable,
                                  segue_status *st) SEGUE_MUST_USE;
 

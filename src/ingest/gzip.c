@@ -1,4 +1,5 @@
-/* gzip cannot be split: rank 0 inflates, cuts at record ends, and deals the pieces to the ranks in turn. */
+/* gzip cannot be split: rank 0 inflates, cuts at record ends, and deals the pieces to the ranks in
+ * turn. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,18 +90,21 @@ static segue_code inflate_some(segue_inflater *z, segue_status *st) {
   if (rc != SEGUE_OK)
     return rc;
   if (z->z.avail_in == 0)
-    return segue_fail(st, SEGUE_INPUT, "%s ends in the middle of its gzip data: was it copied completely?", z->path);
+    return segue_fail(st, SEGUE_INPUT,
+                      "%s ends in the middle of its gzip data: was it copied completely?", z->path);
   int err = inflate(&z->z, Z_NO_FLUSH);
   if (err == Z_STREAM_END)
     z->between = true;
   else if (err == Z_MEM_ERROR)
     rc = segue_fail(st, SEGUE_MEMORY, "no memory to decompress %s", z->path);
   else if (err != Z_OK && err != Z_BUF_ERROR)
-    rc = segue_fail(st, SEGUE_INPUT, "the gzip data of %s is damaged: %s", z->path, z->z.msg ? z->z.msg : "zlib error");
+    rc = segue_fail(st, SEGUE_INPUT, "the gzip data of %s is damaged: %s", z->path,
+                    z->z.msg ? z->z.msg : "zlib error");
   return rc;
 }
 
-segue_code segue_inflater_read(segue_inflater *z, int64_t more, segue_buffer *out, bool *whole, segue_status *st) {
+segue_code segue_inflater_read(segue_inflater *z, int64_t more, segue_buffer *out, bool *whole,
+                               segue_status *st) {
   segue_code rc = SEGUE_OK;
   *whole = false;
   SEGUE_TRY(segue_buffer_reserve(out, more, st));
@@ -127,8 +131,8 @@ typedef struct piece_head {
   int64_t size, offset, line, after_cr;
 } piece_head;
 
-static segue_code read_piece(segue_cursor *c, const char *data, int64_t size, segue_record_fn fn, void *arg,
-                             segue_status *st) {
+static segue_code read_piece(segue_cursor *c, const char *data, int64_t size, segue_record_fn fn,
+                             void *arg, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_record r;
   segue_cursor_feed(c, data, size, true);
@@ -137,9 +141,10 @@ static segue_code read_piece(segue_cursor *c, const char *data, int64_t size, se
   return rc;
 }
 
-/* Until rank 0 has no more. After a failure of its own a rank goes on receiving, as rank 0 sends on. */
-static segue_code receive_pieces(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                                 segue_status *st) {
+/* Until rank 0 has no more. After a failure of its own a rank goes on receiving, as rank 0 sends
+ * on. */
+static segue_code receive_pieces(const segue_context *ctx, const segue_source *src,
+                                 segue_record_fn fn, void *arg, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer piece = {0};
   for (;;) {
@@ -158,7 +163,9 @@ static segue_code receive_pieces(const segue_context *ctx, const segue_source *s
     if (!ready)
       continue;
     MPI_Recv(piece.data, (int)head.size, MPI_BYTE, 0, TAG_PIECE, ctx->comm, MPI_STATUS_IGNORE);
-    segue_cursor c = {.offset = head.offset, .line = head.line, .after_cr = head.after_cr != 0,
+    segue_cursor c = {.offset = head.offset,
+                      .line = head.line,
+                      .after_cr = head.after_cr != 0,
                       .delimiter = src->delimiter};
     if (rc == SEGUE_OK)
       rc = read_piece(&c, (const char *)piece.data, head.size, fn, arg, st);
@@ -184,7 +191,8 @@ static int64_t whole_records(segue_cursor *c, const char *data, int64_t size, bo
   return c->at - data;
 }
 
-static segue_code skip_header(segue_inflater *z, const segue_source *src, segue_buffer *b, bool *whole, segue_status *st) {
+static segue_code skip_header(segue_inflater *z, const segue_source *src, segue_buffer *b,
+                              bool *whole, segue_status *st) {
   segue_code rc = SEGUE_OK;
   SEGUE_TRY(segue_inflater_read(z, src->data_from, b, whole, st));
   if (b->size < src->data_from)
@@ -194,18 +202,21 @@ done:
   return rc;
 }
 
-static segue_code deal_pieces(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                              segue_status *st) {
+static segue_code deal_pieces(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
+                              void *arg, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_inflater *z = NULL;
   segue_buffer b = {0};
-  segue_cursor cut = {.offset = src->data_from, .line = src->data_line, .after_cr = src->data_after_cr,
+  segue_cursor cut = {.offset = src->data_from,
+                      .line = src->data_line,
+                      .after_cr = src->data_after_cr,
                       .delimiter = src->delimiter};
   bool whole = false;
   SEGUE_TRY(segue_inflater_open(src->path, &z, st));
   SEGUE_TRY(skip_header(z, src, &b, &whole, st));
   for (int turn = 0; !whole;) {
-    int64_t more = src->block_bytes > b.size ? src->block_bytes : b.size; /* a long record: twice as much */
+    int64_t more =
+        src->block_bytes > b.size ? src->block_bytes : b.size; /* a long record: twice as much */
     SEGUE_TRY(segue_inflater_read(z, more, &b, &whole, st));
     segue_cursor start = cut;
     int64_t n = whole_records(&cut, (const char *)b.data, b.size, whole);
@@ -226,8 +237,8 @@ done:
   return rc;
 }
 
-segue_code segue_gzip_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                           segue_status *st) {
+segue_code segue_gzip_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
+                           void *arg, segue_status *st) {
   if (ctx->rank > 0)
     return receive_pieces(ctx, src, fn, arg, st);
   segue_code rc = deal_pieces(ctx, src, fn, arg, st);

@@ -8,9 +8,9 @@
 /* Local. The position of the column, or -1. */
 int segue_source_column(const segue_source *src, const char *name);
 
-/* Local, the same result on all ranks. INPUT unless all `names` are columns: the message names every
- * missing one, lists what the header has, and hints where the delimiter seems wrong. A column that is
- * there twice is INPUT too. */
+/* Local, the same result on all ranks. INPUT unless all `names` are columns: the message names
+ * every missing one, lists what the header has, and hints where the delimiter seems wrong. A column
+ * that is there twice is INPUT too. */
 segue_code segue_require_columns(const segue_source *src, const char *const *names, int n,
                                  segue_status *st) SEGUE_MUST_USE;
 
@@ -29,7 +29,8 @@ typedef struct segue_feed {
   int input; /* column of the file, -1 for none */
 } segue_feed;
 
-/* How rows of the track file become rows of the table. Columns of the file are -1 where it lacks them. */
+/* How rows of the track file become rows of the table. Columns of the file are -1 where it lacks
+ * them. */
 typedef struct segue_track_plan {
   int n_input;
   int id, artists, id_artists, release_date, group;
@@ -38,7 +39,13 @@ typedef struct segue_track_plan {
   int first_helper;   /* offset INT64, null cells INT64, empty cells INT64, genres BYTES */
 } segue_track_plan;
 
-enum { SEGUE_HELPER_OFFSET, SEGUE_HELPER_NULLS, SEGUE_HELPER_EMPTIES, SEGUE_HELPER_GENRES, SEGUE_HELPERS };
+enum {
+  SEGUE_HELPER_OFFSET,
+  SEGUE_HELPER_NULLS,
+  SEGUE_HELPER_EMPTIES,
+  SEGUE_HELPER_GENRES,
+  SEGUE_HELPERS
+};
 
 /* Local, the same result on all ranks; rank 0 warns about columns that are left empty or out. */
 segue_code segue_track_plan_make(const segue_context *ctx, const segue_source *src,

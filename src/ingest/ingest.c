@@ -38,7 +38,9 @@ static segue_code check_params(segue_ingest_params *p, segue_status *st) {
   if (!p->tracks_path)
     return segue_fail(st, SEGUE_USAGE, "no track table was named");
   if (!p->artists_path && !p->group_column)
-    return segue_fail(st, SEGUE_USAGE, "genres come from an artist table or a group column of the track table; name one");
+    return segue_fail(
+        st, SEGUE_USAGE,
+        "genres come from an artist table or a group column of the track table; name one");
   return SEGUE_OK;
 }
 
@@ -47,11 +49,13 @@ static segue_code open_files(const segue_context *ctx, work *w, segue_status *st
   static const char *const artist_columns[] = {"id", "genres", "name"};
   segue_code rc = SEGUE_OK;
   const segue_ingest_params *p = &w->params;
-  SEGUE_TRY(segue_source_open(ctx, p->tracks_path, p->delimiter, p->block_bytes, &w->tracks_src, st));
+  SEGUE_TRY(
+      segue_source_open(ctx, p->tracks_path, p->delimiter, p->block_bytes, &w->tracks_src, st));
   rc = segue_track_plan_make(ctx, &w->tracks_src, p, &w->plan, st);
   SEGUE_AGREE(ctx, st);
   if (p->artists_path) {
-    SEGUE_TRY(segue_source_open(ctx, p->artists_path, p->delimiter, p->block_bytes, &w->artists_src, st));
+    SEGUE_TRY(
+        segue_source_open(ctx, p->artists_path, p->delimiter, p->block_bytes, &w->artists_src, st));
     rc = segue_require_columns(&w->artists_src, artist_columns, 3, st);
     SEGUE_AGREE(ctx, st);
   }
@@ -68,7 +72,8 @@ static segue_code read_files(const segue_context *ctx, work *w, segue_status *st
   if (p->group_column)
     rc = segue_genre_reader_open(&w->groups, p->strip_quotes, st);
   SEGUE_AGREE(ctx, st);
-  SEGUE_TRY(segue_tracks_read(ctx, &w->tracks_src, p, &w->plan, p->artists_path ? &w->artists : NULL,
+  SEGUE_TRY(segue_tracks_read(ctx, &w->tracks_src, p, &w->plan,
+                              p->artists_path ? &w->artists : NULL,
                               p->group_column ? &w->groups : NULL, &w->ghosts, &w->acc, st));
 done:
   return rc;
@@ -96,8 +101,9 @@ done:
 }
 
 /* Genres that a track has, renumbered in the same order: `*map` from old codes (-1: dropped). */
-static segue_code keep_used_genres(const segue_context *ctx, const segue_dict *all, const segue_str *codes_bytes,
-                                   segue_dict **kept, int32_t **map, segue_status *st) {
+static segue_code keep_used_genres(const segue_context *ctx, const segue_dict *all,
+                                   const segue_str *codes_bytes, segue_dict **kept, int32_t **map,
+                                   segue_status *st) {
   segue_code rc = SEGUE_OK;
   int32_t n = segue_dict_count(all);
   int64_t n_codes = codes_bytes->size / (int64_t)sizeof(int32_t);
@@ -121,8 +127,8 @@ done:
 }
 
 /* The genre helper column becomes offsets and codes. */
-static segue_code take_genres(const segue_context *ctx, const segue_dict *all, const segue_column *helper,
-                              segue_catalogue *c, segue_status *st) {
+static segue_code take_genres(const segue_context *ctx, const segue_dict *all,
+                              const segue_column *helper, segue_catalogue *c, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int32_t *map = NULL;
   int64_t n = c->tracks->n_rows;
@@ -134,7 +140,8 @@ static segue_code take_genres(const segue_context *ctx, const segue_dict *all, c
   rc = c->genre_offsets && c->genre_codes ? SEGUE_OK : SEGUE_MEMORY;
   SEGUE_AGREE(ctx, st);
   for (int64_t i = 0; i < n; i++)
-    c->genre_offsets[i + 1] = c->genre_offsets[i] + segue_get_str(helper, i).size / (int64_t)sizeof(int32_t);
+    c->genre_offsets[i + 1] =
+        c->genre_offsets[i] + segue_get_str(helper, i).size / (int64_t)sizeof(int32_t);
   for (int64_t i = 0; i < n_codes; i++)
     c->genre_codes[i] = map[((const int32_t *)(const void *)bytes.data)[i]];
 done:
@@ -161,7 +168,8 @@ static void drop_helpers(segue_table *t, int first) {
   t->n_columns = first;
 }
 
-static segue_code copy_features(const segue_ingest_params *p, segue_catalogue *c, segue_status *st) {
+static segue_code copy_features(const segue_ingest_params *p, segue_catalogue *c,
+                                segue_status *st) {
   c->features = segue_alloc(p->n_features, sizeof *c->features, "feature names", st);
   if (!c->features)
     return SEGUE_MEMORY;
@@ -174,13 +182,15 @@ static segue_code copy_features(const segue_ingest_params *p, segue_catalogue *c
 }
 
 /* Sorted rows, dictionaries, codes; the counts of all ranks summed. */
-static segue_code assemble(const segue_context *ctx, work *w, segue_catalogue *c, segue_status *st) {
+static segue_code assemble(const segue_context *ctx, work *w, segue_catalogue *c,
+                           segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_dict *genres = w->params.group_column ? w->groups.names : w->artists.genres;
   int helper = w->plan.first_helper;
   if (w->params.group_column)
     SEGUE_TRY(unite_groups(ctx, w, st));
-  SEGUE_TRY(segue_tracks_sort(ctx, &w->plan.table, helper + SEGUE_HELPER_OFFSET, &w->ghosts, &w->acc, st));
+  SEGUE_TRY(segue_tracks_sort(ctx, &w->plan.table, helper + SEGUE_HELPER_OFFSET, &w->ghosts,
+                              &w->acc, st));
   c->tracks = w->plan.table;
   w->plan.table = NULL;
   SEGUE_TRY(segue_scan_int64(ctx, c->tracks->n_rows, &c->first, &c->n_total, st));
@@ -188,15 +198,17 @@ static segue_code assemble(const segue_context *ctx, work *w, segue_catalogue *c
   w->acc.null_cells += sum_column(c->tracks, helper + SEGUE_HELPER_NULLS);
   w->acc.empty_cells += sum_column(c->tracks, helper + SEGUE_HELPER_EMPTIES);
   drop_helpers(c->tracks, helper);
-  _Static_assert(sizeof(segue_accounting) % sizeof(int64_t) == 0, "the accounting is int64_t throughout");
-  SEGUE_TRY(segue_sum_int64(ctx, (int64_t *)&w->acc, (int64_t)(sizeof w->acc / sizeof(int64_t)), st));
+  _Static_assert(sizeof(segue_accounting) % sizeof(int64_t) == 0,
+                 "the accounting is int64_t throughout");
+  SEGUE_TRY(
+      segue_sum_int64(ctx, (int64_t *)&w->acc, (int64_t)(sizeof w->acc / sizeof(int64_t)), st));
   c->accounting = w->acc;
 done:
   return rc;
 }
 
-segue_code segue_ingest(const segue_context *ctx, const segue_ingest_params *params, segue_catalogue **out,
-                        segue_status *st) {
+segue_code segue_ingest(const segue_context *ctx, const segue_ingest_params *params,
+                        segue_catalogue **out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   work w = {.params = *params};
   segue_catalogue *c = NULL;

@@ -45,7 +45,8 @@ static bool take_code(reader *r, int base, int least, int most, uint32_t *code) 
   return n >= least;
 }
 
-/* As UTF-8. NUL ends an item of the result, and half a surrogate pair has no UTF-8: both are refused. */
+/* As UTF-8. NUL ends an item of the result, and half a surrogate pair has no UTF-8: both are
+ * refused. */
 static bool put_code(reader *r, uint32_t c) {
   unsigned char b[4];
   int n = 0;
@@ -157,7 +158,8 @@ static bool take_list(reader *r, int *n) {
   return r->p == r->end;
 }
 
-segue_code segue_list_read(segue_str text, segue_buffer *items, int *n, bool *readable, segue_status *st) {
+segue_code segue_list_read(segue_str text, segue_buffer *items, int *n, bool *readable,
+                           segue_status *st) {
   reader r = {text.data, text.data + text.size, items, st, SEGUE_OK};
   int64_t before = items->size;
   *n = 0;

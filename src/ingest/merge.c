@@ -19,8 +19,8 @@ static uint64_t id_hash(segue_str id) {
 }
 
 /* Packs this rank's rows by the rank that they go to. */
-static segue_code address(const segue_context *ctx, const segue_buffer *rows, segue_buffer *send, int64_t *sizes,
-                          segue_status *st) {
+static segue_code address(const segue_context *ctx, const segue_buffer *rows, segue_buffer *send,
+                          int64_t *sizes, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_artist a;
   int64_t *at = segue_alloc((int64_t)ctx->size + 1, sizeof *at, "message sizes", st);
@@ -93,7 +93,8 @@ typedef struct united {
   segue_buffer codes; /* scratch */
 } united;
 
-static segue_code unite(const chains *c, int64_t i, bool all_names, united *u, segue_accounting *acc, segue_status *st) {
+static segue_code unite(const chains *c, int64_t i, bool all_names, united *u,
+                        segue_accounting *acc, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_artist a, first;
   (void)segue_artist_unpack(c->rows.data + c->row[i], &first);
@@ -102,7 +103,8 @@ static segue_code unite(const chains *c, int64_t i, bool all_names, united *u, s
     u->codes.size = 0;
     for (; i >= 0; i = c->next[i]) {
       (void)segue_artist_unpack(c->rows.data + c->row[i], &a);
-      SEGUE_TRY(segue_buffer_append(&u->codes, a.genres, (int64_t)sizeof(int32_t) * a.n_genres, st));
+      SEGUE_TRY(
+          segue_buffer_append(&u->codes, a.genres, (int64_t)sizeof(int32_t) * a.n_genres, st));
       if (a.offset < first.offset)
         first = a;
       acc->artist_rows_merged++;
@@ -177,8 +179,8 @@ done:
   return rc;
 }
 
-segue_code segue_artists_merge(const segue_context *ctx, segue_buffer *rows, bool all_names, segue_artists *out,
-                               segue_accounting *acc, segue_status *st) {
+segue_code segue_artists_merge(const segue_context *ctx, segue_buffer *rows, bool all_names,
+                               segue_artists *out, segue_accounting *acc, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer send = {0};
   chains c = {0};

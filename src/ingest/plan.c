@@ -10,7 +10,8 @@ static bool is(const char *a, const char *b) {
 
 /* Columns of the schema that are worked out rather than read. */
 static bool is_computed(const char *name) {
-  return is(name, "artist_id_primary") || is(name, "artist_name_primary") || is(name, "release_year");
+  return is(name, "artist_id_primary") || is(name, "artist_name_primary") ||
+         is(name, "release_year");
 }
 
 static bool is_feature(const segue_ingest_params *params, segue_str name) {
@@ -27,9 +28,11 @@ static const segue_field *schema_field(const segue_schema *schema, segue_str nam
   return NULL;
 }
 
-static segue_code require(const segue_source *src, const segue_ingest_params *params, segue_status *st) {
+static segue_code require(const segue_source *src, const segue_ingest_params *params,
+                          segue_status *st) {
   int n = 0;
-  const char **names = segue_alloc((int64_t)params->n_features + 5, sizeof *names, "column names", st);
+  const char **names =
+      segue_alloc((int64_t)params->n_features + 5, sizeof *names, "column names", st);
   if (!names)
     return SEGUE_MEMORY;
   names[n++] = params->id_column;
@@ -59,8 +62,8 @@ static segue_feed feed_of(const segue_source *src, const segue_track_plan *plan,
   return (segue_feed){input >= 0 ? SEGUE_FROM_CELL : SEGUE_FROM_NOTHING, input};
 }
 
-static segue_code feed_schema(const segue_source *src, const segue_ingest_params *params, segue_track_plan *plan,
-                              segue_buffer *absent, segue_status *st) {
+static segue_code feed_schema(const segue_source *src, const segue_ingest_params *params,
+                              segue_track_plan *plan, segue_buffer *absent, segue_status *st) {
   segue_code rc = SEGUE_OK;
   for (int c = 0; c < plan->table->n_columns; c++) {
     const segue_field *f = &plan->table->columns[c].field;
@@ -68,7 +71,8 @@ static segue_code feed_schema(const segue_source *src, const segue_ingest_params
     if (plan->feeds[c].origin == SEGUE_FROM_NOTHING && !is_computed(f->name))
       SEGUE_TRY(segue_buffer_printf(absent, st, "%s%s", absent->size ? ", " : "", f->name));
     if (f->type == SEGUE_STRING && is_feature(params, segue_str_of(f->name)))
-      SEGUE_TRY(segue_fail(st, SEGUE_INPUT, "the column %s is text and cannot be a feature", f->name));
+      SEGUE_TRY(
+          segue_fail(st, SEGUE_INPUT, "the column %s is text and cannot be a feature", f->name));
   }
 done:
   return rc;
@@ -83,8 +87,8 @@ static bool is_fed(const segue_track_plan *plan, int n, int input) {
 }
 
 /* Unknown columns come along; one whose name the table has already cannot. */
-static segue_code feed_extras(const segue_source *src, const segue_ingest_params *params, segue_track_plan *plan,
-                              segue_buffer *left_out, segue_status *st) {
+static segue_code feed_extras(const segue_source *src, const segue_ingest_params *params,
+                              segue_track_plan *plan, segue_buffer *left_out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int n_schema = plan->table->n_columns;
   for (int i = 0; i < src->n_columns; i++) {
@@ -92,11 +96,13 @@ static segue_code feed_extras(const segue_source *src, const segue_ingest_params
     if (is_fed(plan, n_schema, i))
       continue;
     if (schema_field(plan->table->schema, name) || segue_source_column(src, name.data) < i) {
-      SEGUE_TRY(segue_buffer_printf(left_out, st, "%s%.*s", left_out->size ? ", " : "", segue_str_show(name), name.data));
+      SEGUE_TRY(segue_buffer_printf(left_out, st, "%s%.*s", left_out->size ? ", " : "",
+                                    segue_str_show(name), name.data));
       continue;
     }
     plan->feeds[plan->table->n_columns] = (segue_feed){SEGUE_FROM_CELL, i};
-    SEGUE_TRY(segue_table_add_column(plan->table, name.data, is_feature(params, name) ? SEGUE_DOUBLE : SEGUE_STRING, st));
+    SEGUE_TRY(segue_table_add_column(plan->table, name.data,
+                                     is_feature(params, name) ? SEGUE_DOUBLE : SEGUE_STRING, st));
   }
 done:
   return rc;
@@ -106,7 +112,9 @@ static segue_code add_helpers(segue_track_plan *plan, segue_status *st) {
   static const struct {
     const char *name;
     segue_type type;
-  } helpers[SEGUE_HELPERS] = {{"(offset)", SEGUE_INT64}, {"(nulls)", SEGUE_INT64}, {"(empties)", SEGUE_INT64},
+  } helpers[SEGUE_HELPERS] = {{"(offset)", SEGUE_INT64},
+                              {"(nulls)", SEGUE_INT64},
+                              {"(empties)", SEGUE_INT64},
                               {"(genres)", SEGUE_BYTES}};
   segue_code rc = SEGUE_OK;
   plan->first_helper = plan->table->n_columns;
@@ -123,15 +131,17 @@ static void warn(const segue_context *ctx, const segue_source *src, const segue_
   if (ctx->rank != 0)
     return;
   if (absent->size > 0)
-    segue_log_line(&ctx->log, SEGUE_LOG_WARN, "%s lacks columns that stay empty: %.*s", src->path, (int)absent->size,
-                   (const char *)absent->data);
+    segue_log_line(&ctx->log, SEGUE_LOG_WARN, "%s lacks columns that stay empty: %.*s", src->path,
+                   (int)absent->size, (const char *)absent->data);
   if (left_out->size > 0)
-    segue_log_line(&ctx->log, SEGUE_LOG_WARN, "%s has columns whose names are taken; they are left out: %.*s", src->path,
+    segue_log_line(&ctx->log, SEGUE_LOG_WARN,
+                   "%s has columns whose names are taken; they are left out: %.*s", src->path,
                    (int)left_out->size, (const char *)left_out->data);
 }
 
 segue_code segue_track_plan_make(const segue_context *ctx, const segue_source *src,
-                                 const segue_ingest_params *params, segue_track_plan *plan, segue_status *st) {
+                                 const segue_ingest_params *params, segue_track_plan *plan,
+                                 segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_schema *schema = segue_schema_find("catalogue/tracks");
   segue_buffer absent = {0}, left_out = {0};
@@ -143,8 +153,8 @@ segue_code segue_track_plan_make(const segue_context *ctx, const segue_source *s
   plan->id_artists = segue_source_column(src, "id_artists");
   plan->release_date = segue_source_column(src, "release_date");
   plan->group = params->group_column ? segue_source_column(src, params->group_column) : -1;
-  plan->feeds = segue_alloc((int64_t)schema->n_fields + src->n_columns + SEGUE_HELPERS, sizeof *plan->feeds,
-                            "columns", st);
+  plan->feeds = segue_alloc((int64_t)schema->n_fields + src->n_columns + SEGUE_HELPERS,
+                            sizeof *plan->feeds, "columns", st);
   if (!plan->feeds) {
     rc = SEGUE_MEMORY;
     goto done;

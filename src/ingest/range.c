@@ -6,7 +6,9 @@
 
 int64_t segue_record_max = INT64_C(64) << 20;
 
-enum { TAIL_BYTES = 1 << 16 }; /* read at a time behind the range's end, to finish its last record */
+enum {
+  TAIL_BYTES = 1 << 16
+}; /* read at a time behind the range's end, to finish its last record */
 
 /* This rank's part of the file and how it begins. */
 typedef struct range {
@@ -27,13 +29,15 @@ static segue_code mpi_check(int err, const segue_source *src, const char *what, 
 }
 
 /* Appends `n` bytes from `offset`. */
-static segue_code read_at(const range *r, const segue_source *src, int64_t offset, int64_t n, segue_buffer *b,
-                          segue_status *st) {
+static segue_code read_at(const range *r, const segue_source *src, int64_t offset, int64_t n,
+                          segue_buffer *b, segue_status *st) {
   segue_code rc = SEGUE_OK;
   MPI_Status status;
   int got = 0;
   SEGUE_TRY(segue_buffer_reserve(b, n, st));
-  SEGUE_TRY(mpi_check(MPI_File_read_at(r->file, offset, b->data + b->size, (int)n, MPI_BYTE, &status), src, "read", st));
+  SEGUE_TRY(
+      mpi_check(MPI_File_read_at(r->file, offset, b->data + b->size, (int)n, MPI_BYTE, &status),
+                src, "read", st));
   MPI_Get_count(&status, MPI_BYTE, &got);
   if (got != n)
     return segue_fail(st, SEGUE_IO, "%s became shorter while it was read", src->path);
@@ -47,7 +51,8 @@ static int64_t least(int64_t a, int64_t b) {
 }
 
 /* What the range does to the automaton, and its line ends. */
-static segue_code survey(range *r, const segue_source *src, segue_csv_map *map, int64_t *lines, segue_status *st) {
+static segue_code survey(range *r, const segue_source *src, segue_csv_map *map, int64_t *lines,
+                         segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer b = {0};
   *map = segue_csv_map_identity();
@@ -73,9 +78,10 @@ done:
   return rc;
 }
 
-/* Every rank composes what lower ranks' ranges do: that is the state and the line where its own begins.
- * One rank alone begins behind the header and need not look. */
-static segue_code locate(const segue_context *ctx, const segue_source *src, range *r, segue_status *st) {
+/* Every rank composes what lower ranks' ranges do: that is the state and the line where its own
+ * begins. One rank alone begins behind the header and need not look. */
+static segue_code locate(const segue_context *ctx, const segue_source *src, range *r,
+                         segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_csv_map map;
   segue_buffer all = {0};
@@ -99,14 +105,16 @@ done:
 }
 
 segue_code segue_record_too_long(const segue_source *src, const segue_cursor *c, segue_status *st) {
-  return segue_fail(st, SEGUE_INPUT,
-                    "%s: the record that begins in line %lld is longer than %lld MiB: is a quote never closed?",
-                    src->path, (long long)c->line, (long long)(segue_record_max >> 20));
+  return segue_fail(
+      st, SEGUE_INPUT,
+      "%s: the record that begins in line %lld is longer than %lld MiB: is a quote never closed?",
+      src->path, (long long)c->line, (long long)(segue_record_max >> 20));
 }
 
-/* Reads on: to the end of the range by blocks; behind it by small pieces, or twice as much as the torn
- * record has, so that a long one is not looked through too often. */
-static segue_code read_more(const range *r, const segue_source *src, int64_t *read, segue_buffer *b, segue_status *st) {
+/* Reads on: to the end of the range by blocks; behind it by small pieces, or twice as much as the
+ * torn record has, so that a long one is not looked through too often. */
+static segue_code read_more(const range *r, const segue_source *src, int64_t *read, segue_buffer *b,
+                            segue_status *st) {
   int64_t want = least(src->block_bytes, r->to - *read);
   if (*read >= r->to)
     want = least(src->block_bytes, TAIL_BYTES);
@@ -117,17 +125,20 @@ static segue_code read_more(const range *r, const segue_source *src, int64_t *re
   return rc;
 }
 
-static segue_code scan_records(const segue_context *ctx, const segue_source *src, range *r, segue_record_fn fn,
-                               void *arg, segue_status *st) {
+static segue_code scan_records(const segue_context *ctx, const segue_source *src, range *r,
+                               segue_record_fn fn, void *arg, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer b = {0};
   segue_progress progress;
-  segue_cursor c = {.offset = r->from, .line = r->line, .after_cr = r->before == '\r', .delimiter = src->delimiter};
+  segue_cursor c = {.offset = r->from,
+                    .line = r->line,
+                    .after_cr = r->before == '\r',
+                    .delimiter = src->delimiter};
   segue_record record;
   int64_t read = r->from;
   bool inside = r->state != SEGUE_CSV_RECORD;
-  segue_progress_start(&progress, ctx->rank == 0 ? ctx->log.out : NULL, ctx->progress, "read", "bytes",
-                       (double)(r->to - r->from));
+  segue_progress_start(&progress, ctx->rank == 0 ? ctx->log.out : NULL, ctx->progress, "read",
+                       "bytes", (double)(r->to - r->from));
   while (c.offset < r->to && read < src->size) {
     SEGUE_TRY(read_more(r, src, &read, &b, st));
     segue_cursor_feed(&c, (const char *)b.data, b.size, read == src->size);
@@ -150,14 +161,16 @@ done:
   return rc;
 }
 
-segue_code segue_range_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                            segue_status *st) {
+segue_code segue_range_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
+                            void *arg, segue_status *st) {
   segue_code rc = SEGUE_OK;
   range r = {.file = MPI_FILE_NULL};
-  int64_t length = src->size - src->data_from, share = length / ctx->size, rest = length % ctx->size;
+  int64_t length = src->size - src->data_from, share = length / ctx->size,
+          rest = length % ctx->size;
   r.from = src->data_from + share * ctx->rank + least(ctx->rank, rest);
   r.to = r.from + share + (ctx->rank < rest);
-  rc = mpi_check(MPI_File_open(ctx->comm, src->path, MPI_MODE_RDONLY, MPI_INFO_NULL, &r.file), src, "open", st);
+  rc = mpi_check(MPI_File_open(ctx->comm, src->path, MPI_MODE_RDONLY, MPI_INFO_NULL, &r.file), src,
+                 "open", st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(locate(ctx, src, &r, st));
   rc = scan_records(ctx, src, &r, fn, arg, st);

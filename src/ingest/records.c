@@ -18,8 +18,8 @@ static segue_csv_state step(segue_csv_state s, char c, char delimiter) {
   return c == '"' && s != SEGUE_CSV_BARE ? SEGUE_CSV_QUOTED : SEGUE_CSV_BARE;
 }
 
-/* Outside of quotes only the byte before a quote decides what it does, so the run goes from quote to
- * quote and looks at one neighbour. */
+/* Outside of quotes only the byte before a quote decides what it does, so the run goes from quote
+ * to quote and looks at one neighbour. */
 segue_csv_state segue_csv_run(segue_csv_state s, const char *p, int64_t n, char delimiter) {
   const char *end = p + n;
   while (p < end) {
@@ -51,7 +51,8 @@ segue_csv_map segue_csv_map_identity(void) {
 void segue_csv_map_run(segue_csv_map *map, const char *p, int64_t n, char delimiter) {
   if (n <= 0)
     return;
-  /* After one byte at most three states are left, and usually two, so the long way is run that often. */
+  /* After one byte at most three states are left, and usually two, so the long way is run that
+   * often. */
   bool ran[SEGUE_CSV_STATES] = {false};
   uint8_t result[SEGUE_CSV_STATES];
   for (int s = 0; s < SEGUE_CSV_STATES; s++) {
@@ -121,7 +122,8 @@ static const char *line_end(segue_cursor *c, const char *p) {
   return lf < c->cr ? lf : c->cr;
 }
 
-/* From behind the quote that opens a field to behind the one that closes it; NULL: not in this block. */
+/* From behind the quote that opens a field to behind the one that closes it; NULL: not in this
+ * block. */
 static const char *closing_quote(const segue_cursor *c, const char *p) {
   for (;;) {
     const char *q = next_byte(p, c->end, '"');

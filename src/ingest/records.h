@@ -7,8 +7,9 @@
 #include "segue/base.h"
 
 /* What the automaton has just seen. A quote opens a quoted field only at its start, else it is
- * literal; inside a quoted field, a quote before anything but a quote, the delimiter or a line end is
- * literal and the field goes on quoted. CR and LF both end a record; CR LF is an end and a blank. */
+ * literal; inside a quoted field, a quote before anything but a quote, the delimiter or a line end
+ * is literal and the field goes on quoted. CR and LF both end a record; CR LF is an end and a
+ * blank. */
 typedef enum segue_csv_state {
   SEGUE_CSV_RECORD, /* at the start of a record */
   SEGUE_CSV_FIELD,  /* after a delimiter */
@@ -33,7 +34,8 @@ void segue_csv_map_run(segue_csv_map *map, const char *p, int64_t n, char delimi
 /* Bytes up to and with the first line end that ends a record, or -1; `*state` moves along. */
 int64_t segue_csv_skip(segue_csv_state *state, const char *p, int64_t n, char delimiter);
 
-/* Line ends in `n` bytes (LF, CR or CR LF, each one); `before` is the byte before them, 0 for none. */
+/* Line ends in `n` bytes (LF, CR or CR LF, each one); `before` is the byte before them, 0 for none.
+ */
 int64_t segue_csv_lines(const char *p, int64_t n, char before);
 
 /* One record without its line end. */
@@ -60,8 +62,8 @@ typedef struct segue_cursor {
 /* Points the cursor at `n` bytes that continue where it stands in the file. */
 void segue_cursor_feed(segue_cursor *c, const char *data, int64_t n, bool whole);
 
-/* The next record. False: from `at` to `end` there is no whole record; line ends before the torn one
- * are passed. Blank lines are no records. */
+/* The next record. False: from `at` to `end` there is no whole record; line ends before the torn
+ * one are passed. Blank lines are no records. */
 bool segue_cursor_next(segue_cursor *c, segue_record *r);
 
 /* As segue_cursor_next, but starts inside of a record that somebody else reads: passes its end.

@@ -40,15 +40,18 @@ void segue_report_row(segue_report *r, int64_t line, const char *fmt, ...) {
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  segue_log_line(r->log, SEGUE_LOG_WARN, "%s:%lld: row rejected: %s", r->path, (long long)line, text);
+  segue_log_line(r->log, SEGUE_LOG_WARN, "%s:%lld: row rejected: %s", r->path, (long long)line,
+                 text);
 }
 
-void segue_report_cell(segue_report *r, int64_t line, segue_str column, segue_str value, const char *what) {
+void segue_report_cell(segue_report *r, int64_t line, segue_str column, segue_str value,
+                       const char *what) {
   char shown[SEGUE_SHOWN];
   if (r->unreadable++ >= r->max)
     return;
-  segue_log_line(r->log, SEGUE_LOG_WARN, "%s:%lld: column %.*s is taken as null: '%s' is not %s", r->path,
-                 (long long)line, segue_str_show(column), column.data, segue_show(value, shown), what);
+  segue_log_line(r->log, SEGUE_LOG_WARN, "%s:%lld: column %.*s is taken as null: '%s' is not %s",
+                 r->path, (long long)line, segue_str_show(column), column.data,
+                 segue_show(value, shown), what);
 }
 
 void segue_report_end(const segue_report *r) {

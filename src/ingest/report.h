@@ -12,11 +12,13 @@ typedef struct segue_report {
   int64_t unreadable;   /* cells on this rank */
 } segue_report;
 
-/* Local. Counts a rejected row; prints "PATH:LINE: row rejected: ..." unless the limit is reached. */
+/* Local. Counts a rejected row; prints "PATH:LINE: row rejected: ..." unless the limit is reached.
+ */
 void segue_report_row(segue_report *r, int64_t line, const char *fmt, ...) SEGUE_PRINTF(3, 4);
 
 /* Local. Counts a cell that is taken as null: `what` it should have been ("a number"). */
-void segue_report_cell(segue_report *r, int64_t line, segue_str column, segue_str value, const char *what);
+void segue_report_cell(segue_report *r, int64_t line, segue_str column, segue_str value,
+                       const char *what);
 
 /* Local. Says how many were not printed. */
 void segue_report_end(const segue_report *r);

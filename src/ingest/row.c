@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-void segue_row_reader_open(segue_row_reader *w, const segue_context *ctx, const segue_source *src, int max_reports) {
+void segue_row_reader_open(segue_row_reader *w, const segue_context *ctx, const segue_source *src,
+                           int max_reports) {
   memset(w, 0, sizeof *w);
   w->src = src;
   w->report = (segue_report){.log = &ctx->log, .path = src->path, .max = max_reports};
@@ -35,15 +36,17 @@ static void reject_ragged(segue_row_reader *w, const segue_record *r) {
   int64_t lines = r->has_quote ? segue_csv_lines(r->data, r->size, '\0') : 0;
   segue_str begin = {r->data, r->size};
   if (lines > 0)
-    segue_report_row(&w->report, r->line,
-                     "%d fields where the header has %d, over %lld lines (is a quote never closed?): '%s'",
-                     w->fields.n, w->src->n_columns, (long long)lines + 1, segue_show(begin, shown));
+    segue_report_row(
+        &w->report, r->line,
+        "%d fields where the header has %d, over %lld lines (is a quote never closed?): '%s'",
+        w->fields.n, w->src->n_columns, (long long)lines + 1, segue_show(begin, shown));
   else
     segue_report_row(&w->report, r->line, "%d fields where the header has %d: '%s'", w->fields.n,
                      w->src->n_columns, segue_show(begin, shown));
 }
 
-segue_code segue_row_read(segue_row_reader *w, const segue_record *r, int id, bool *good, segue_status *st) {
+segue_code segue_row_read(segue_row_reader *w, const segue_record *r, int id, bool *good,
+                          segue_status *st) {
   segue_code rc = segue_fields_split(&w->fields, r, w->src->delimiter, st);
   *good = false;
   if (rc != SEGUE_OK)
@@ -55,7 +58,8 @@ segue_code segue_row_read(segue_row_reader *w, const segue_record *r, int id, bo
   else if (w->fields.n != w->src->n_columns)
     reject_ragged(w, r);
   else if (w->fields.at[id].size == 0)
-    segue_report_row(&w->report, r->line, "column %.*s is empty", segue_str_show(name_of(w, id)), name_of(w, id).data);
+    segue_report_row(&w->report, r->line, "column %.*s is empty", segue_str_show(name_of(w, id)),
+                     name_of(w, id).data);
   else
     *good = true;
   return SEGUE_OK;

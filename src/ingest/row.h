@@ -13,11 +13,12 @@ typedef struct segue_row_reader {
 } segue_row_reader;
 
 /* Local. */
-void segue_row_reader_open(segue_row_reader *w, const segue_context *ctx, const segue_source *src, int max_reports);
+void segue_row_reader_open(segue_row_reader *w, const segue_context *ctx, const segue_source *src,
+                           int max_reports);
 void segue_row_reader_free(segue_row_reader *w);
 
-/* Local. Splits the record. `*good` false: it is rejected and reported, for a NUL byte, for bytes that
- * are not UTF-8, for a wrong number of fields, or because the field `id` is empty. */
+/* Local. Splits the record. `*good` false: it is rejected and reported, for a NUL byte, for bytes
+ * that are not UTF-8, for a wrong number of fields, or because the field `id` is empty. */
 segue_code segue_row_read(segue_row_reader *w, const segue_record *r, int id, bool *good,
                           segue_status *st) SEGUE_MUST_USE;
 

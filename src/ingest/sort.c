@@ -1,13 +1,14 @@
-/* Tracks into id order over all ranks: a sample sort. Every row of one id meets on one rank, so that the
- * first of them is found there. */
+/* Tracks into id order over all ranks: a sample sort. Every row of one id meets on one rank, so
+ * that the first of them is found there. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ingest/tracks.h"
 
-enum { SAMPLES = 256 }; /* per rank: slices differ in size by some percent */
+enum { SAMPLES = 1024 }; /* per rank: slices differ in size by some percent */
 
-/* A row to be sorted. The first eight bytes of the id, as a big-endian number, decide most comparisons. */
+/* A row to be sorted. The first eight bytes of the id, as a big-endian number, decide most
+ * comparisons. */
 typedef struct key {
   uint64_t prefix;
   int64_t row; /* of the tracks; ghosts follow, numbered on */
@@ -30,11 +31,13 @@ static pair pair_of(const segue_table *tracks, int offset, const segue_table *gh
 }
 
 static segue_str id_of(const pair *p, int64_t row) {
-  return row < p->n_tracks ? segue_get_str(p->track_id, row) : segue_get_str(p->ghost_id, row - p->n_tracks);
+  return row < p->n_tracks ? segue_get_str(p->track_id, row)
+                           : segue_get_str(p->ghost_id, row - p->n_tracks);
 }
 
 static int64_t offset_of(const pair *p, int64_t row) {
-  return row < p->n_tracks ? segue_get_int(p->track_offset, row) : segue_get_int(p->ghost_offset, row - p->n_tracks);
+  return row < p->n_tracks ? segue_get_int(p->track_offset, row)
+                           : segue_get_int(p->ghost_offset, row - p->n_tracks);
 }
 
 static uint64_t prefix_of(segue_str s) {
@@ -73,7 +76,8 @@ static int by_bytes(const void *a, const void *b) {
 }
 
 /* Ids taken at regular distances on each rank, a NUL after each (no id holds one), on all ranks. */
-static segue_code gather_samples(const segue_context *ctx, const pair *p, segue_buffer *all, segue_status *st) {
+static segue_code gather_samples(const segue_context *ctx, const pair *p, segue_buffer *all,
+                                 segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer mine = {0};
   int64_t n = p->n_tracks + p->n_ghosts, step = n / SAMPLES + 1;
@@ -91,8 +95,8 @@ done:
 }
 
 /* The ids at which slices begin: ctx->size - 1 of them, ascending, borrowed from `samples`. */
-static segue_code choose_splitters(const segue_context *ctx, const segue_buffer *samples, segue_str *splitters,
-                                   segue_status *st) {
+static segue_code choose_splitters(const segue_context *ctx, const segue_buffer *samples,
+                                   segue_str *splitters, segue_status *st) {
   int64_t n = 0, at = 0;
   for (int64_t i = 0; i < samples->size; i++)
     n += samples->data[i] == 0;
@@ -142,8 +146,8 @@ done:
   return rc;
 }
 
-static segue_code send_rows(const segue_context *ctx, segue_table **tracks, int offset, segue_table **ghosts,
-                            segue_status *st) {
+static segue_code send_rows(const segue_context *ctx, segue_table **tracks, int offset,
+                            segue_table **ghosts, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_table *moved = NULL;
   int *dest = NULL;
@@ -178,12 +182,14 @@ static void count_ghost(segue_accounting *acc, int64_t reason) {
 }
 
 /* The rows of kept tracks in order, into keep[0..*n). */
-static void choose_rows(const pair *p, const key *keys, int64_t *keep, int64_t *n, segue_accounting *acc) {
+static void choose_rows(const pair *p, const key *keys, int64_t *keep, int64_t *n,
+                        segue_accounting *acc) {
   int64_t all = p->n_tracks + p->n_ghosts;
   *n = 0;
   for (int64_t i = 0; i < all; i++) {
     int64_t row = keys[i].row;
-    if (i > 0 && keys[i].prefix == keys[i - 1].prefix && segue_str_eq(id_of(p, row), id_of(p, keys[i - 1].row)))
+    if (i > 0 && keys[i].prefix == keys[i - 1].prefix &&
+        segue_str_eq(id_of(p, row), id_of(p, keys[i - 1].row)))
       acc->track_rows_duplicate++;
     else if (row < p->n_tracks)
       keep[(*n)++] = row;
@@ -192,8 +198,8 @@ static void choose_rows(const pair *p, const key *keys, int64_t *keep, int64_t *
   }
 }
 
-static segue_code sort_here(segue_table **tracks, int offset, const segue_table *ghosts, segue_accounting *acc,
-                            segue_status *st) {
+static segue_code sort_here(segue_table **tracks, int offset, const segue_table *ghosts,
+                            segue_accounting *acc, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_table *sorted = NULL;
   key *keys = NULL;
@@ -218,8 +224,8 @@ done:
   return rc;
 }
 
-segue_code segue_tracks_sort(const segue_context *ctx, segue_table **tracks, int offset, segue_table **ghosts,
-                             segue_accounting *acc, segue_status *st) {
+segue_code segue_tracks_sort(const segue_context *ctx, segue_table **tracks, int offset,
+                             segue_table **ghosts, segue_accounting *acc, segue_status *st) {
   segue_code rc = SEGUE_OK;
   if (ctx->size > 1)
     SEGUE_TRY(send_rows(ctx, tracks, offset, ghosts, st));

@@ -1,4 +1,5 @@
-/* Opening a CSV file: what kind of file is it, and what does its header say? Rank 0 looks, all know. */
+/* Opening a CSV file: what kind of file is it, and what does its header say? Rank 0 looks, all
+ * know. */
 #include "ingest/source.h"
 
 #include <errno.h>
@@ -26,7 +27,9 @@ static const struct magic {
     {"PAR1", 4, "is a Parquet file, not CSV"},
     {"\x28\xB5\x2F\xFD", 4, "is compressed by zstd; unpack it first: zstd -d"},
     {"BZh", 3, "is compressed by bzip2; unpack it first: bunzip2"},
-    {"\xFD" "7zXZ", 5, "is compressed by xz; unpack it first: unxz"},
+    {"\xFD"
+     "7zXZ",
+     5, "is compressed by xz; unpack it first: unxz"},
 };
 
 /* The beginning of the file: bytes from `fd` or, for gzip, inflated. */
@@ -75,8 +78,10 @@ static segue_code probe_open(probe *p, segue_source *src, segue_status *st) {
   if (S_ISDIR(info.st_mode))
     return segue_fail(st, SEGUE_INPUT, "%s is a directory; name the CSV file in it", src->path);
   if (!S_ISREG(info.st_mode))
-    return segue_fail(st, SEGUE_INPUT, "%s is not a regular file; it is read by several ranks at once, so save it first",
-                      src->path);
+    return segue_fail(
+        st, SEGUE_INPUT,
+        "%s is not a regular file; it is read by several ranks at once, so save it first",
+        src->path);
   src->size = info.st_size;
   SEGUE_TRY(probe_more(p, src->path, st));
   src->gzip = p->bytes.size >= 2 && memcmp(p->bytes.data, "\x1F\x8B", 2) == 0;
@@ -97,11 +102,15 @@ static segue_code refuse_binary(const probe *p, const segue_source *src, segue_s
   for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
     if (b->size >= magics[i].n && memcmp(b->data, magics[i].bytes, (size_t)magics[i].n) == 0)
       return segue_fail(st, SEGUE_INPUT, "%s %s", src->path, magics[i].advice);
-  int64_t near = b->size < 4096 ? b->size : 4096;
-  const uint8_t *nul = memchr(b->data, 0, (size_t)near);
-  if (nul)
-    return segue_fail(st, SEGUE_INPUT, "%s is not a text file: there is a NUL byte at offset %lld", src->path,
-                      (long long)(nul - b->data));
+  /* A stray NUL makes one row malformed; in the header or in number they say that this is no text.
+   */
+  int64_t near = b->size < 4096 ? b->size : 4096, n = 0;
+  for (int64_t i = 0; i < near; i++)
+    n += b->data[i] == 0;
+  const uint8_t *nul = n > 0 ? memchr(b->data, 0, (size_t)near) : NULL;
+  if (nul && (n * 64 > near || !memchr(b->data, '\n', (size_t)(nul - b->data))))
+    return segue_fail(st, SEGUE_INPUT, "%s is not a text file: there is a NUL byte at offset %lld",
+                      src->path, (long long)(nul - b->data));
   return SEGUE_OK;
 }
 
@@ -126,10 +135,10 @@ static char find_delimiter(const segue_record *r) {
   return delimiter;
 }
 
-/* Reads on until the first record is whole. With no delimiter given, a first look takes the comma: where
- * the record ends hardly depends on it, and the second look knows. */
-static segue_code find_header(probe *p, const segue_source *src, char delimiter, segue_cursor *c, segue_record *r,
-                              segue_status *st) {
+/* Reads on until the first record is whole. With no delimiter given, a first look takes the comma:
+ * where the record ends hardly depends on it, and the second look knows. */
+static segue_code find_header(probe *p, const segue_source *src, char delimiter, segue_cursor *c,
+                              segue_record *r, segue_status *st) {
   segue_code rc = SEGUE_OK;
   for (;;) {
     bool bom = p->bytes.size >= 3 && memcmp(p->bytes.data, "\xEF\xBB\xBF", 3) == 0;
@@ -152,8 +161,10 @@ static segue_code keep_names(segue_source *src, const segue_record *r, segue_sta
   segue_code rc = SEGUE_OK;
   segue_fields f = {0};
   if (!segue_utf8_valid((segue_str){r->data, r->size}))
-    return segue_fail(st, SEGUE_INPUT, "%s: the header line is not UTF-8; convert the file first, as in iconv -f LATIN1 -t UTF-8",
-                      src->path);
+    return segue_fail(
+        st, SEGUE_INPUT,
+        "%s: the header line is not UTF-8; convert the file first, as in iconv -f LATIN1 -t UTF-8",
+        src->path);
   SEGUE_TRY(segue_fields_split(&f, r, src->delimiter, st));
   for (int i = 0; i < f.n; i++) {
     segue_str name = segue_text_trim(f.at[i]);
@@ -210,11 +221,13 @@ typedef struct facts {
   char delimiter;
 } facts;
 
-segue_code segue_source_open(const segue_context *ctx, const char *path, char delimiter, int64_t block_bytes,
-                             segue_source *src, segue_status *st) {
+segue_code segue_source_open(const segue_context *ctx, const char *path, char delimiter,
+                             int64_t block_bytes, segue_source *src, segue_status *st) {
   segue_code rc = SEGUE_OK;
   *src = (segue_source){.path = path, .delimiter = delimiter};
-  src->block_bytes = block_bytes <= 0 ? BLOCK_BYTES : block_bytes < BLOCK_MAX ? block_bytes : BLOCK_MAX;
+  src->block_bytes = block_bytes <= 0          ? BLOCK_BYTES
+                     : block_bytes < BLOCK_MAX ? block_bytes
+                                               : BLOCK_MAX;
   if (delimiter == '"' || delimiter == '\n' || delimiter == '\r')
     rc = segue_fail(st, SEGUE_USAGE, "a quote or a line end cannot be the delimiter");
   else if (ctx->rank == 0)
@@ -250,8 +263,9 @@ void segue_source_free(segue_source *src) {
   src->columns = NULL;
 }
 
-segue_code segue_source_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                             segue_status *st) {
-  segue_code rc = src->gzip ? segue_gzip_scan(ctx, src, fn, arg, st) : segue_range_scan(ctx, src, fn, arg, st);
+segue_code segue_source_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
+                             void *arg, segue_status *st) {
+  segue_code rc =
+      src->gzip ? segue_gzip_scan(ctx, src, fn, arg, st) : segue_range_scan(ctx, src, fn, arg, st);
   return segue_agree(ctx, rc, st);
 }

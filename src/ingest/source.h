@@ -1,4 +1,5 @@
-/* A CSV file as ingest reads it: probed and its header read by rank 0, then scanned by all ranks. */
+/* A CSV file as ingest reads it: probed and its header read by rank 0, then scanned by all ranks.
+ */
 #ifndef SEGUE_INGEST_SOURCE_H
 #define SEGUE_INGEST_SOURCE_H
 
@@ -14,7 +15,8 @@ typedef struct segue_source {
   char delimiter;
   int64_t size;        /* bytes of the file as it lies on disk */
   int64_t block_bytes; /* read at a time */
-  /* Where the header's record ends: offset in the uncompressed bytes, line, and whether a CR is before. */
+  /* Where the header's record ends: offset in the uncompressed bytes, line, and whether a CR is
+   * before. */
   int64_t data_from, data_line;
   bool data_after_cr;
   segue_buffer names; /* column names of the header, a NUL after each */
@@ -22,11 +24,12 @@ typedef struct segue_source {
   int n_columns;
 } segue_source;
 
-/* Collective; arguments must agree. Looks at the beginning of the file on rank 0 and reads its header;
- * `delimiter` 0 finds it. INPUT where the file is missing, a directory, empty, binary, not UTF-8, ...
- * On failure `src` can be freed too. */
-segue_code segue_source_open(const segue_context *ctx, const char *path, char delimiter, int64_t block_bytes,
-                             segue_source *src, segue_status *st) SEGUE_MUST_USE;
+/* Collective; arguments must agree. Looks at the beginning of the file on rank 0 and reads its
+ * header; `delimiter` 0 finds it. INPUT where the file is missing, a directory, empty, binary, not
+ * UTF-8, ... On failure `src` can be freed too. */
+segue_code segue_source_open(const segue_context *ctx, const char *path, char delimiter,
+                             int64_t block_bytes, segue_source *src,
+                             segue_status *st) SEGUE_MUST_USE;
 void segue_source_free(segue_source *src);
 
 /* What a scan calls for each record; anything but OK ends the scan on this rank. */
@@ -34,22 +37,23 @@ typedef segue_code (*segue_record_fn)(void *arg, const segue_record *r, segue_st
 
 /* Collective. Calls `fn` for every record after the header, each on one rank: in file order by byte
  * ranges, or for gzip in blocks dealt out in turn. All ranks return the same code. */
-segue_code segue_source_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                             segue_status *st) SEGUE_MUST_USE;
+segue_code segue_source_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
+                             void *arg, segue_status *st) SEGUE_MUST_USE;
 
 /* Local. The record at the cursor is too long: INPUT with file and line. */
 segue_code segue_record_too_long(const segue_source *src, const segue_cursor *c, segue_status *st);
 
 /* ---- the two ways to scan; collective ---- */
-segue_code segue_range_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                            segue_status *st) SEGUE_MUST_USE;
-segue_code segue_gzip_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn, void *arg,
-                           segue_status *st) SEGUE_MUST_USE;
+segue_code segue_range_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
+                            void *arg, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_gzip_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
+                           void *arg, segue_status *st) SEGUE_MUST_USE;
 
 /* ---- gzip, local ---- */
 
 typedef struct segue_inflater segue_inflater;
-segue_code segue_inflater_open(const char *path, segue_inflater **out, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_inflater_open(const char *path, segue_inflater **out,
+                               segue_status *st) SEGUE_MUST_USE;
 void segue_inflater_close(segue_inflater **z);
 /* Appends up to `more` uncompressed bytes; `*whole` is set after the last. INPUT where the data is
  * damaged or ends early. */

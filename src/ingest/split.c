@@ -28,8 +28,8 @@ static void put_field(segue_fields *f, segue_str s) {
   f->at[f->n++] = s;
 }
 
-/* libcsv's buffer is only lent, so the text is copied; there is room, as fields are never longer than
- * their record. */
+/* libcsv's buffer is only lent, so the text is copied; there is room, as fields are never longer
+ * than their record. */
 static void on_field(void *text, size_t size, void *arg) {
   segue_fields *f = arg;
   char *to = (char *)f->bytes.data + f->bytes.size;
@@ -39,7 +39,8 @@ static void on_field(void *text, size_t size, void *arg) {
   put_field(f, (segue_str){to, (int64_t)size});
 }
 
-static segue_code split_quoted(segue_fields *f, const segue_record *r, char delimiter, segue_status *st) {
+static segue_code split_quoted(segue_fields *f, const segue_record *r, char delimiter,
+                               segue_status *st) {
   segue_code rc = SEGUE_OK;
   f->bytes.size = 0;
   SEGUE_TRY(segue_buffer_reserve(&f->bytes, r->size + 1, st));
@@ -63,7 +64,8 @@ static void split_plain(segue_fields *f, const segue_record *r, char delimiter) 
   }
 }
 
-segue_code segue_fields_split(segue_fields *f, const segue_record *r, char delimiter, segue_status *st) {
+segue_code segue_fields_split(segue_fields *f, const segue_record *r, char delimiter,
+                              segue_status *st) {
   segue_code rc = SEGUE_OK;
   f->n = 0;
   f->no_memory = false;

@@ -24,7 +24,8 @@ static bool takes_part(const segue_catalogue *c, const segue_column *name, int64
 }
 
 /* Appends the messages of rows[0..n). */
-static segue_code pack(const segue_catalogue *c, const int64_t *rows, int64_t n, segue_buffer *send, segue_status *st) {
+static segue_code pack(const segue_catalogue *c, const int64_t *rows, int64_t n, segue_buffer *send,
+                       segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_column *name = &c->tracks->columns[segue_table_column(c->tracks, "name")];
   for (int64_t i = 0; i < n; i++) {
@@ -41,8 +42,8 @@ done:
 }
 
 /* The rows that take part, by the rank they go to: rows[starts[r] .. starts[r + 1]). */
-static segue_code order_rows(const segue_context *ctx, const segue_catalogue *c, int64_t **rows, int64_t **starts,
-                             segue_status *st) {
+static segue_code order_rows(const segue_context *ctx, const segue_catalogue *c, int64_t **rows,
+                             int64_t **starts, segue_status *st) {
   const segue_column *name = &c->tracks->columns[segue_table_column(c->tracks, "name")];
   *rows = segue_alloc(c->tracks->n_rows, sizeof **rows, "titles", st);
   *starts = segue_alloc((int64_t)ctx->size + 2, sizeof **starts, "titles", st);
@@ -61,8 +62,8 @@ static segue_code order_rows(const segue_context *ctx, const segue_catalogue *c,
 }
 
 /* For each message, in order, the smallest index among those of the same artist and title. */
-static segue_code answer(const segue_buffer *got, segue_buffer *reply, int64_t *reply_sizes, const int64_t *got_sizes,
-                         int n_ranks, segue_status *st) {
+static segue_code answer(const segue_buffer *got, segue_buffer *reply, int64_t *reply_sizes,
+                         const int64_t *got_sizes, int n_ranks, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_dict *titles = NULL;
   segue_buffer smallest = {0}; /* int64_t per code */
@@ -76,7 +77,8 @@ static segue_code answer(const segue_buffer *got, segue_buffer *reply, int64_t *
         int32_t code;
         bool added;
         memcpy(&head, got->data + at, sizeof head);
-        /* The key is the artist's code and the title, which stand one after another but for the size. */
+        /* The key is the artist's code and the title, which stand one after another but for the
+         * size. */
         segue_str key = {(const char *)got->data + at + offsetof(title_head, artist),
                          (int64_t)(sizeof head - offsetof(title_head, artist)) + head.size};
         at += (int64_t)sizeof head + padded(head.size);

@@ -32,7 +32,8 @@ typedef struct verdict {
   int n_genres;
 } verdict;
 
-static segue_code read_artist_ids(track_scan *s, const segue_record *r, verdict *v, segue_status *st) {
+static segue_code read_artist_ids(track_scan *s, const segue_record *r, verdict *v,
+                                  segue_status *st) {
   segue_code rc = SEGUE_OK;
   bool readable;
   int column = s->plan->id_artists;
@@ -42,7 +43,8 @@ static segue_code read_artist_ids(track_scan *s, const segue_record *r, verdict 
   s->ids.size = 0;
   SEGUE_TRY(segue_list_read(cell, &s->ids, &v->n_artists, &readable, st));
   if (!readable)
-    segue_report_cell(&s->row.report, r->line, s->src->columns[column], cell, "a list of artist ids");
+    segue_report_cell(&s->row.report, r->line, s->src->columns[column], cell,
+                      "a list of artist ids");
   if (v->n_artists > 0)
     v->primary = segue_str_of((const char *)s->ids.data);
 done:
@@ -51,7 +53,8 @@ done:
 
 static void look_up_primary(const track_scan *s, verdict *v) {
   segue_artist artist = {0};
-  segue_known known = s->artists ? segue_artists_find(s->artists, v->primary, &artist) : SEGUE_ARTIST_UNKNOWN;
+  segue_known known =
+      s->artists ? segue_artists_find(s->artists, v->primary, &artist) : SEGUE_ARTIST_UNKNOWN;
   v->named = known == SEGUE_ARTIST_FULL;
   v->name = artist.name;
   v->genres = artist.genres;
@@ -72,7 +75,8 @@ static segue_code unite_artists(track_scan *s, verdict *v, segue_status *st) {
     segue_known known = segue_artists_find(s->artists, id, &artist);
     any_known = any_known || known != SEGUE_ARTIST_UNKNOWN;
     if (known == SEGUE_ARTIST_FULL)
-      SEGUE_TRY(segue_buffer_append(&s->codes, artist.genres, (int64_t)sizeof(int32_t) * artist.n_genres, st));
+      SEGUE_TRY(segue_buffer_append(&s->codes, artist.genres,
+                                    (int64_t)sizeof(int32_t) * artist.n_genres, st));
     p += id.size + 1;
   }
   v->n_genres = (int)(s->codes.size / (int64_t)sizeof(int32_t));
@@ -93,7 +97,8 @@ static segue_code judge_group(track_scan *s, const segue_record *r, verdict *v, 
     look_up_primary(s, v);
   SEGUE_TRY(segue_genres_of_group(s->groups, cell, &readable, st));
   if (!readable)
-    segue_report_cell(&s->row.report, r->line, s->src->columns[s->plan->group], cell, "a list of groups");
+    segue_report_cell(&s->row.report, r->line, s->src->columns[s->plan->group], cell,
+                      "a list of groups");
   v->genres = s->groups->codes;
   v->n_genres = s->groups->n;
   v->reason = v->n_genres > 0 ? SEGUE_KEPT : SEGUE_WITHOUT_GENRE;
@@ -122,7 +127,8 @@ done:
   return rc;
 }
 
-static segue_code put_ghost(track_scan *s, const segue_record *r, segue_reason reason, segue_status *st) {
+static segue_code put_ghost(track_scan *s, const segue_record *r, segue_reason reason,
+                            segue_status *st) {
   segue_code rc = SEGUE_OK;
   SEGUE_TRY(segue_put_str(s->ghosts, SEGUE_GHOST_ID, s->row.fields.at[s->plan->id], st));
   SEGUE_TRY(segue_put_int(s->ghosts, SEGUE_GHOST_OFFSET, r->offset, st));
@@ -151,8 +157,8 @@ done:
   return rc;
 }
 
-static segue_code put_feed(track_scan *s, const segue_record *r, const verdict *v, int column, segue_cell *what,
-                           segue_status *st) {
+static segue_code put_feed(track_scan *s, const segue_record *r, const verdict *v, int column,
+                           segue_cell *what, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_table *t = s->plan->table;
   const segue_feed *feed = &s->plan->feeds[column];
@@ -161,11 +167,13 @@ static segue_code put_feed(track_scan *s, const segue_record *r, const verdict *
   case SEGUE_FROM_CELL:
     rc = segue_put_cell(t, column, s->row.fields.at[feed->input], what, st);
     if (*what == SEGUE_CELL_UNREADABLE)
-      segue_report_cell(&s->row.report, r->line, s->src->columns[feed->input], s->row.fields.at[feed->input],
+      segue_report_cell(&s->row.report, r->line, s->src->columns[feed->input],
+                        s->row.fields.at[feed->input],
                         segue_cell_wants(t->columns[column].field.type));
     return rc;
   case SEGUE_FROM_ARTIST_ID:
-    return v->primary.size > 0 ? segue_put_str(t, column, v->primary, st) : segue_put_null(t, column, st);
+    return v->primary.size > 0 ? segue_put_str(t, column, v->primary, st)
+                               : segue_put_null(t, column, st);
   case SEGUE_FROM_ARTIST_NAME:
     return put_artist_name(s, v, column, st);
   case SEGUE_FROM_DATE:
@@ -175,7 +183,8 @@ static segue_code put_feed(track_scan *s, const segue_record *r, const verdict *
   }
 }
 
-static segue_code put_track(track_scan *s, const segue_record *r, const verdict *v, segue_status *st) {
+static segue_code put_track(track_scan *s, const segue_record *r, const verdict *v,
+                            segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_table *t = s->plan->table;
   int helper = s->plan->first_helper;
@@ -214,14 +223,16 @@ done:
   return rc;
 }
 
-segue_code segue_tracks_read(const segue_context *ctx, const segue_source *src, const segue_ingest_params *params,
-                             segue_track_plan *plan, const segue_artists *artists, segue_genre_reader *groups,
+segue_code segue_tracks_read(const segue_context *ctx, const segue_source *src,
+                             const segue_ingest_params *params, segue_track_plan *plan,
+                             const segue_artists *artists, segue_genre_reader *groups,
                              segue_table **ghosts, segue_accounting *acc, segue_status *st) {
   static const segue_field fields[SEGUE_GHOST_COLUMNS] = {{"id", SEGUE_STRING, false, "", ""},
                                                           {"offset", SEGUE_INT64, false, "", ""},
                                                           {"reason", SEGUE_INT32, false, "", ""}};
   segue_code rc = SEGUE_OK;
-  track_scan s = {.src = src, .params = params, .plan = plan, .artists = artists, .groups = groups, .acc = acc};
+  track_scan s = {
+      .src = src, .params = params, .plan = plan, .artists = artists, .groups = groups, .acc = acc};
   segue_row_reader_open(&s.row, ctx, src, params->max_reports);
   rc = segue_table_create_fields(&s.ghosts, fields, SEGUE_GHOST_COLUMNS, st);
   SEGUE_AGREE(ctx, st);

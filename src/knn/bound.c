@@ -40,8 +40,9 @@
  *    l1 is computed directly: S = sum |zq - zc| is within g(d + 1) W of W.
  *
  * 5. Boxes. Subtraction, scaling and conversion are monotone under rounding, so the z of a leaf
- *    lie between the converted corners of its box, and the computed box distance exceeds W^p by a
- *    factor of 1 + g(d + 3) at most.
+ *    lie between the converted corners of its box, and the computed box distance B exceeds W^p by a
+ *    factor of 1 + g(d + 3) at most. It may also be computed as B - limit, with another error of
+ *    g(d + 3)(B + limit); so limits are 1 + 4 g(d + 3) times W^p.
  *
  * A candidate may be dropped when S exceeds [value] at W = R_P (1 + 2u') + E, R_P from [kin] or
  * [key]. These formulas are evaluated in float64, and SLOP covers its rounding.
@@ -129,7 +130,7 @@ float segue_knn_value_limit(const segue_knn_bounds *b, const segue_knn_frame *f,
 
 float segue_knn_box_limit(const segue_knn_bounds *b, double reach) {
   double power = b->l1 ? reach : reach * reach;
-  return round_up(power * (1 + 1.1 * b->gamma) + 2 * underflow(b));
+  return round_up(power * (1 + 4 * b->gamma) + 2 * underflow(b));
 }
 
 float segue_knn_sure_limit(const segue_knn_bounds *b, const segue_knn_frame *f, double key) {

@@ -29,6 +29,10 @@ segue_code segue_h5_fail(segue_status *st, segue_code code, const char *what, co
 }
 
 void segue_h5_release(hid_t id) {
-  if (id >= 0)
-    (void)H5Idec_ref(id);
+  if (id < 0)
+    return;
+  hid_t errors = H5Eget_current_stack(); /* which the next call would clear */
+  (void)H5Idec_ref(id);
+  if (errors >= 0)
+    (void)H5Eset_current_stack(errors);
 }

@@ -29,7 +29,7 @@ void segue_h5_quiet(void);
 segue_code segue_h5_fail(segue_status *st, segue_code code, const char *what, const char *object,
                          const char *path);
 
-/* Local. Releases any HDF5 handle but a file's; negative ones are ignored. */
+/* Local. Releases any HDF5 handle but a file's; negative ones are ignored. The error stack stays. */
 void segue_h5_release(hid_t id);
 
 /* ---- file.c: names, space and checks on rank 0 ---- */
