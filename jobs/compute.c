@@ -15,9 +15,12 @@ static segue_code compute(segue_job *job, segue_code (*step)(segue_job *, segue_
   SEGUE_TRY(step(job, st));
   SEGUE_TRY(segue_step_open_run(job, false, st));
   SEGUE_TRY(segue_step_write_tables(job, st));
+  SEGUE_TRY(segue_step_timings(job, st));
   SEGUE_TRY(segue_step_commit_run(job, st));
+  SEGUE_TRY(segue_step_timings(job, st));
   segue_show_results(job);
   segue_show_files(job);
+  segue_show_timings(job);
   segue_show_json(job);
 done:
   return rc;

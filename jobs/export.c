@@ -46,7 +46,9 @@ segue_code segue_job_export(segue_job *job, segue_status *st) {
     goto done;
   }
   SEGUE_TRY(segue_step_export(job, st));
+  SEGUE_TRY(segue_step_timings(job, st));
   segue_show_files(job);
+  segue_show_timings(job);
   segue_show_json(job);
 done:
   return rc;

@@ -11,10 +11,11 @@
 #include "segue/store.h"
 #include "settings.h"
 
-/* Where the time of a command went: wall seconds of this rank by phase. */
+/* Where the time of a command went: wall seconds of this rank by phase, and what it moved. */
 typedef struct segue_phase {
-  const char *name;
+  const char *name, *unit; /* "read", "bytes"; static */
   double seconds;
+  double amount; /* of `unit`, over all ranks; 0: nothing that could be counted */
 } segue_phase;
 
 enum { SEGUE_MAX_PHASES = 24 };
@@ -59,8 +60,13 @@ segue_code segue_step_open_run(segue_job *job, bool fresh, segue_status *st) SEG
 segue_code segue_step_write_tables(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_commit_run(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_export(segue_job *job, segue_status *st) SEGUE_MUST_USE;
-/* Local. Ends the phase that began at the last call and gives it a name. */
-void segue_job_phase(segue_job *job, const char *name);
+/* Local. Ends the phase that began at the last call and gives it a name, and the `amount` of `unit`
+ * (all ranks together) that it moved; 0 and NULL where there is nothing to count. */
+void segue_job_phase(segue_job *job, const char *name, double amount, const char *unit);
+
+/* Collective. The phases so far with least, mean and greatest seconds over ranks, into the summary
+ * (`phases`) and, with a run file open, into its attribute `timings`. */
+segue_code segue_step_timings(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 
 /* ---- commands: one file each ---- */
 
@@ -78,6 +84,8 @@ void segue_show_accounting(segue_job *job);
 void segue_show_plan(segue_job *job);
 void segue_show_results(segue_job *job);
 void segue_show_files(segue_job *job);
+/* The table of --timings, from the summary. */
+void segue_show_timings(segue_job *job);
 /* Prints --json where it was asked for. */
 void segue_show_json(segue_job *job);
 

@@ -124,6 +124,8 @@ static const segue_option options[] = {
    "print errors only"},
   {"verbose", OPT_FLAG, CMD_ALL & ~CMD_HELP, general, NULL, AT(verbose), NULL, NULL, NULL, 0, 0,
    "print what is done, with times"},
+  {"timings", OPT_FLAG, CMD_ALL & ~CMD_HELP, general, NULL, AT(timings), NULL, NULL, NULL, 0, 0,
+   "print the seconds of each phase over ranks, with bytes and rates"},
   {"progress", OPT_TEXT, CMD_ALL & ~CMD_HELP, general, "WHEN", AT(progress), "auto", NULL, "auto|always|never", 0, 0,
    "progress of long work on stderr"},
   {"help", OPT_FLAG, CMD_ALL, general, NULL, AT(help), NULL, NULL, NULL, 0, 0, "print this help"},

@@ -28,18 +28,21 @@ segue_code segue_job_run(segue_job *job, segue_status *st) {
   }
   /* Opened before the long work, so that a folder that cannot be written to is known at once. */
   SEGUE_TRY(segue_step_open_run(job, true, st));
-  segue_job_phase(job, "write catalogue");
+  segue_job_phase(job, "write catalogue", 0, NULL);
   SEGUE_TRY(segue_step_scatter(job, st));
   SEGUE_TRY(segue_step_predict(job, st));
   SEGUE_TRY(segue_step_evaluate(job, st));
   segue_scattered_free(&job->rows);
   SEGUE_TRY(segue_step_write_tables(job, st));
+  SEGUE_TRY(segue_step_timings(job, st));
   SEGUE_TRY(segue_step_commit_run(job, st));
   if (job->settings.lake)
     SEGUE_TRY(segue_step_export(job, st));
+  SEGUE_TRY(segue_step_timings(job, st));
   segue_show_accounting(job);
   segue_show_results(job);
   segue_show_files(job);
+  segue_show_timings(job);
   segue_show_json(job);
   rc = strict(job, st);
 done:
@@ -54,9 +57,13 @@ segue_code segue_job_curate(segue_job *job, segue_status *st) {
         "segue curate needs --run, the file that the catalogue goes to; see 'segue help curate'");
   SEGUE_TRY(segue_step_ingest(job, st));
   SEGUE_TRY(segue_step_open_run(job, true, st));
+  segue_job_phase(job, "write catalogue", 0, NULL);
+  SEGUE_TRY(segue_step_timings(job, st));
   SEGUE_TRY(segue_step_commit_run(job, st));
+  SEGUE_TRY(segue_step_timings(job, st));
   segue_show_accounting(job);
   segue_show_files(job);
+  segue_show_timings(job);
   segue_show_json(job);
   rc = strict(job, st);
 done:

@@ -111,10 +111,10 @@ segue_code segue_job_help(segue_job *job, segue_status *st) {
   return SEGUE_OK;
 }
 
-void segue_job_phase(segue_job *job, const char *name) {
+void segue_job_phase(segue_job *job, const char *name, double amount, const char *unit) {
   double now = segue_now();
   if (job->n_phases < SEGUE_MAX_PHASES)
-    job->phases[job->n_phases++] = (segue_phase){name, now - job->phase_started};
+    job->phases[job->n_phases++] = (segue_phase){name, unit, now - job->phase_started, amount};
   if (job->ctx.rank == 0)
     segue_log_line(&job->ctx.log, SEGUE_LOG_DEBUG, "%s: %.3f s", name, now - job->phase_started);
   job->phase_started = now;

@@ -25,7 +25,7 @@ typedef enum segue_command_bit {
  * are borrowed from the command line, the configuration or the table. */
 typedef struct segue_settings {
   /* all commands */
-  bool help, quiet, json, verbose;
+  bool help, quiet, json, verbose, timings;
   const char *progress, *config;
   /* input */
   const char *tracks, *artists, *delimiter, *artist, *features, *id, *label, *group;

@@ -272,14 +272,32 @@ void segue_show_files(segue_job *job) {
           job->ctx.size == 1 ? "rank" : "ranks");
 }
 
+void segue_show_timings(segue_job *job) {
+  json_t *phase;
+  size_t i;
+  if (silent(job) || !job->settings.timings)
+    return;
+  fprintf(job->out, "\n%-22s %8s %8s %8s   over %d %s\n", "Seconds in", "min", "mean", "max",
+          job->ctx.size, job->ctx.size == 1 ? "rank" : "ranks");
+  json_array_foreach(json_object_get(job->summary, "phases"), i, phase) {
+    const char *const units[] = {"bytes", "pairs", "tracks"};
+    fprintf(job->out, "  %-20s %8.3f %8.3f %8.3f",
+            json_string_value(json_object_get(phase, "phase")),
+            json_number_value(json_object_get(phase, "min_seconds")),
+            json_number_value(json_object_get(phase, "mean_seconds")),
+            json_number_value(json_object_get(phase, "max_seconds")));
+    for (size_t u = 0; u < 3; u++)
+      if (json_object_get(phase, units[u]))
+        fprintf(job->out, "   %8.4g %s, %.3g/s",
+                json_number_value(json_object_get(phase, units[u])), units[u],
+                json_number_value(json_object_get(phase, "per_second")));
+    fputc('\n', job->out);
+  }
+}
+
 void segue_show_json(segue_job *job) {
   if (job->ctx.rank != 0 || !job->settings.json)
     return;
-  json_t *phases = json_array();
-  for (int p = 0; p < job->n_phases; p++)
-    json_array_append_new(phases, json_pack("{s:s,s:f}", "phase", job->phases[p].name, "seconds",
-                                            job->phases[p].seconds));
-  json_object_set_new(job->summary, "phases", phases);
   char run_ts[SEGUE_TIME_TEXT];
   segue_time_format(job->settings.run_us, run_ts);
   json_object_set_new(job->summary, "run_ts", json_string(run_ts));

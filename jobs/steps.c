@@ -1,6 +1,7 @@
 /* The steps that commands are made of. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "job.h"
 
@@ -86,15 +87,24 @@ done:
   return rc;
 }
 
+static double file_bytes(const char *path) {
+  struct stat info;
+  return path && stat(path, &info) == 0 ? (double)info.st_size : 0.0;
+}
+
+static double input_bytes(const segue_job *job) {
+  return file_bytes(job->settings.tracks) + file_bytes(job->settings.artists);
+}
+
 segue_code segue_step_ingest(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_ingest_params params;
   SEGUE_TRY(ingest_params(job, &params, st));
   SEGUE_TRY(segue_ingest(&job->ctx, &params, &job->catalogue, st));
-  segue_job_phase(job, "read");
+  segue_job_phase(job, "read", input_bytes(job), "bytes");
   SEGUE_TRY(hash_inputs(job, st));
   json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
-  segue_job_phase(job, "hash inputs");
+  segue_job_phase(job, "hash inputs", input_bytes(job), "bytes");
 done:
   return rc;
 }
@@ -106,7 +116,7 @@ segue_code segue_step_read(segue_job *job, segue_status *st) {
   SEGUE_TRY(segue_run_open(&job->ctx, job->settings.run, &run, st));
   SEGUE_TRY(segue_run_read_catalogue(&job->ctx, run, &job->catalogue, st));
   json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
-  segue_job_phase(job, "read");
+  segue_job_phase(job, "read", (double)job->catalogue->n_total, "tracks");
 done:
   segue_run_close(&job->ctx, &run);
   return rc;
@@ -143,7 +153,7 @@ segue_code segue_step_select(segue_job *job, segue_status *st) {
                                 (json_int_t)job->plan.n_tasks, "ranks", job->plan.n_ranks,
                                 "balance", segue_plan_balance(&job->plan), "pairs",
                                 job->plan.pairs));
-  segue_job_phase(job, "plan");
+  segue_job_phase(job, "plan", 0, NULL);
 done:
   return rc;
 }
@@ -151,7 +161,7 @@ done:
 segue_code segue_step_scatter(segue_job *job, segue_status *st) {
   segue_code rc =
       segue_genre_scatter(&job->ctx, job->catalogue, &job->selection, &job->plan, &job->rows, st);
-  segue_job_phase(job, "scatter");
+  segue_job_phase(job, "scatter", 0, NULL);
   return rc;
 }
 
@@ -171,7 +181,7 @@ segue_code segue_step_predict(segue_job *job, segue_status *st) {
     return segue_fail(st, SEGUE_USAGE, "unknown --scale %s", s->scale);
   segue_code rc = segue_predictors_run(&job->ctx, job->catalogue, &job->plan, &job->rows, &params,
                                        &job->predictors, st);
-  segue_job_phase(job, "predictors");
+  segue_job_phase(job, "predictors", 0, NULL);
   return rc;
 }
 
@@ -195,7 +205,7 @@ segue_code segue_step_evaluate(segue_job *job, segue_status *st) {
     return segue_fail(st, SEGUE_USAGE, "unknown --scale %s, --metric %s or --kernel %s", s->scale,
                       s->metric, s->kernel);
   segue_code rc = segue_eval_run(&job->ctx, &job->plan, &job->rows, &params, &job->evaluation, st);
-  segue_job_phase(job, "evaluate");
+  segue_job_phase(job, "evaluate", job->plan.pairs, "pairs");
   return rc;
 }
 
@@ -247,7 +257,7 @@ segue_code segue_step_commit_run(segue_job *job, segue_status *st) {
   segue_code rc = segue_run_commit(&job->ctx, &job->run, st);
   if (rc == SEGUE_OK)
     json_object_set_new(job->summary, "run_file", json_string(job->settings.run));
-  segue_job_phase(job, "write run file");
+  segue_job_phase(job, "write run file", file_bytes(job->settings.run), "bytes");
   return rc;
 }
 
@@ -276,7 +286,7 @@ segue_code segue_step_export(segue_job *job, segue_status *st) {
   SEGUE_TRY(need(job, job->settings.lake, "lake", st));
   SEGUE_TRY(segue_lake_write_curated(&job->ctx, job->catalogue, job->settings.lake, &totals, st));
   note_table(job, "curated/tracks_by_genre", &totals);
-  segue_job_phase(job, "write lake: curated");
+  segue_job_phase(job, "write lake: curated", (double)totals.bytes, "bytes");
   const segue_table *tables[] = {job->selected, job->predictors, job->evaluation};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     if (!tables[i])
@@ -285,7 +295,49 @@ segue_code segue_step_export(segue_job *job, segue_status *st) {
                                      tables[i], &totals, st));
     note_table(job, tables[i]->schema->name, &totals);
   }
-  segue_job_phase(job, "write lake: results");
+  segue_job_phase(job, "write lake: results", 0, NULL);
 done:
+  return rc;
+}
+
+/* ---- times
+ * ------------------------------------------------------------------------------------------ */
+
+/* The phases are the same on all ranks, since steps are collective. */
+static json_t *phases_json(const segue_job *job, const double *seconds) {
+  json_t *phases = json_array();
+  for (int p = 0; p < job->n_phases; p++) {
+    const segue_phase *phase = &job->phases[p];
+    double least = seconds[p], most = seconds[p], sum = 0;
+    for (int r = 0; r < job->ctx.size; r++) {
+      double s = seconds[r * SEGUE_MAX_PHASES + p];
+      least = s < least ? s : least;
+      most = s > most ? s : most;
+      sum += s;
+    }
+    json_t *row = json_pack("{s:s,s:f,s:f,s:f}", "phase", phase->name, "min_seconds", least,
+                            "mean_seconds", sum / job->ctx.size, "max_seconds", most);
+    if (phase->unit && phase->amount > 0) {
+      json_object_set_new(row, phase->unit, json_real(phase->amount));
+      json_object_set_new(row, "per_second", json_real(most > 0 ? phase->amount / most : 0.0));
+    }
+    json_array_append_new(phases, row);
+  }
+  return phases;
+}
+
+segue_code segue_step_timings(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer all = {0};
+  double seconds[SEGUE_MAX_PHASES] = {0};
+  for (int p = 0; p < job->n_phases; p++)
+    seconds[p] = job->phases[p].seconds;
+  SEGUE_TRY(segue_allgather(&job->ctx, seconds, sizeof seconds, &all, NULL, st));
+  json_object_set_new(job->summary, "phases",
+                      phases_json(job, (const double *)(const void *)all.data));
+  if (job->run)
+    rc = set_json(job, "timings", json_object_get(job->summary, "phases"), st);
+done:
+  segue_buffer_free(&all);
   return rc;
 }

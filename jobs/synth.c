@@ -43,8 +43,10 @@ segue_code segue_job_synth(segue_job *job, segue_status *st) {
                                 (json_int_t)r.tracks_with_genre, "rows", (json_int_t)r.rows,
                                 "genres", (json_int_t)r.genres, "largest_genre",
                                 (json_int_t)r.largest_genre));
-  segue_job_phase(job, "write");
+  segue_job_phase(job, "write", (double)(r.track_bytes + r.artist_bytes), "bytes");
+  SEGUE_TRY(segue_step_timings(job, st));
   show(job, &r);
+  segue_show_timings(job);
   segue_show_json(job);
 done:
   return rc;

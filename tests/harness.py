@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = pathlib.Path(os.environ.get("SEGUE_DATA", ROOT.parent / "shared" / "data"))
 SKIPPED = 77
 RUN_TS = "2026-01-02T03:04:05Z"
+SOON = 10  # seconds; a run of this input takes one or two
 
 
 def skip(words):
@@ -79,6 +80,24 @@ class Segue:
         tracks = next(pathlib.Path(directory).glob("tracks.*"))
         artists = next(pathlib.Path(directory).glob("artists.*"))
         return ["--tracks", tracks, "--artists", artists]
+
+
+# ---- failures ----------------------------------------------------------------------------------
+
+def errors(text):
+    return [line for line in text.splitlines() if line.startswith("segue") and ": error: " in line]
+
+
+def must_fail(segue, words, args, ranks, code=1, says=(), **more):
+    """One line of error that says the right things, the right code, soon; nothing at the places."""
+    p = segue(*args, ranks=ranks, expect=None, **more)
+    where = f"{words}, {ranks} ranks"
+    check(p.returncode == code, f"{where}: exit code {p.returncode} instead of {code}\n{p.stderr}")
+    check(p.seconds < SOON * (4 if segue.sanitized else 1), f"{where}: took {p.seconds:.1f} s")
+    found = errors(p.stderr)
+    check(len(found) == 1, f"{where}: {len(found)} messages\n{p.stderr}")
+    for text in says:
+        check(text in found[0], f"{where}: '{text}' is not in: {found[0]}")
 
 
 # ---- digests -----------------------------------------------------------------------------------

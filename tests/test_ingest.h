@@ -31,7 +31,12 @@ static const char *path_of(const char *name) {
 
 /* Written by rank 0 before anyone reads. */
 static void write_bytes(const char *name, const void *data, int64_t n) {
-  int bad = world.rank == 0 && segue_write_file(path_of(name), data, n, NULL) != SEGUE_OK;
+  int bad = 0;
+  if (world.rank == 0) {
+    FILE *f = fopen(path_of(name), "wb"); /* segue_write_file would wait for the disk each time */
+    bad = !f || fwrite(data, 1, (size_t)n, f) != (size_t)n;
+    bad |= f && fclose(f) != 0;
+  }
   MPI_Bcast(&bad, 1, MPI_INT, 0, MPI_COMM_WORLD);
   assert_false(bad);
 }

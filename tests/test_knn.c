@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "knn/internal.h"
 #include "segue/knn.h"
 
 /* ---- data --------------------------------------------------------------------------------- */
@@ -309,6 +310,72 @@ static void wide(void **state) {
     }
 }
 
+/* Sums by every kind of vector that this processor has agree within their bound, and answers to
+ * the byte. */
+static void vectors_of_all_widths(void **state) {
+  (void)state;
+  enum { D = 19, ROWS = SEGUE_KNN_PANEL_ROWS, LEAF = SEGUE_KNN_LEAF_SIZE };
+  segue_rng r;
+  segue_rng_seed(&r, 1, "knn", segue_str_of("panel"));
+  float z[D * LEAF], norms[LEAF], q[ROWS * D], out[ROWS * LEAF];
+  const float *x[ROWS];
+  for (int i = 0; i < D * LEAF; i++)
+    z[i] = (float)uniform(&r);
+  for (int i = 0; i < LEAF; i++)
+    norms[i] = (float)uniform(&r);
+  for (int i = 0; i < ROWS * D; i++)
+    q[i] = (float)uniform(&r);
+  for (int i = 0; i < ROWS; i++)
+    x[i] = q + i * D;
+  for (int level = 0; level < SEGUE_KNN_PANEL_LEVELS; level++)
+    for (int rows = 1; segue_knn_panel_of(level) && rows <= ROWS; rows++)
+      for (int l1 = 0; l1 < 2; l1++) {
+        segue_knn_panel_of(level)(l1, z, norms, D, x, rows, out);
+        for (int i = 0; i < rows * LEAF; i++) {
+          double sum = l1 ? 0 : (double)norms[i % LEAF];
+          for (int j = 0; j < D; j++) {
+            double a = (double)x[i / LEAF][j], b = (double)z[j * LEAF + i % LEAF];
+            sum += l1 ? fabs(a - b) : a * b;
+          }
+          assert_true(fabs((double)out[i] - sum) < 1e-5);
+        }
+      }
+  problem t = make(CLUSTERS, 500, 9, 20);
+  int32_t *targets = targets_for(&t, t.n);
+  answers a = expected(&t, NULL, 0, t.n, targets), b = allocate(&t, t.n);
+  for (int level = 0; level < SEGUE_KNN_PANEL_LEVELS; level++) {
+    segue_knn *index = NULL;
+    if (!segue_knn_panel_of(level))
+      continue;
+    assert_int_equal(segue_knn_create(&index, t.x, t.n, t.d, NULL, NULL), SEGUE_OK);
+    index->panel = segue_knn_panel_of(level);
+    assert_int_equal(segue_knn_search(index, NULL, 0, t.n, t.k, b.rows, b.keys, b.found, NULL),
+                     SEGUE_OK);
+    assert_int_equal(segue_knn_count_before(index, NULL, 0, t.n, targets, b.before, NULL),
+                     SEGUE_OK);
+    assert_same(&t, t.n, &a, &b);
+    segue_knn_destroy(&index);
+  }
+  release(&a);
+  release(&b);
+  free(targets);
+  free(t.x);
+}
+
+/* Enough work for both kernels to be tried, one after the other, within one search. */
+static void kernels_are_tried(void **state) {
+  (void)state;
+  problem t = make(UNIFORM, 2500, 20, 3);
+  int32_t *targets = targets_for(&t, t.n);
+  answers a = computed(&t, SEGUE_KNN_LEAF, 0, NULL, 0, t.n, targets);
+  answers b = computed(&t, SEGUE_KNN_AUTO, 0, NULL, 0, t.n, targets);
+  assert_same(&t, t.n, &a, &b);
+  release(&a);
+  release(&b);
+  free(targets);
+  free(t.x);
+}
+
 static void few_rows(void **state) {
   (void)state;
   for (int64_t n = 1; n <= 3; n++)
@@ -531,6 +598,8 @@ int main(void) {
       cmocka_unit_test(shapes_and_metrics),
       cmocka_unit_test(larger),
       cmocka_unit_test(wide),
+      cmocka_unit_test(vectors_of_all_widths),
+      cmocka_unit_test(kernels_are_tried),
       cmocka_unit_test(few_rows),
       cmocka_unit_test(k_beyond_candidates),
       cmocka_unit_test(k_is_a_prefix),

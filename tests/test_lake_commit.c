@@ -333,12 +333,13 @@ static void leftovers_of_the_dead_go(void **state) {
   (void)state;
   segue_status st = {0};
   if (ctx.rank == 0) {
-    make_file("curated/.songs.staging-1/genre=x", "part-0.parquet", "half");
-    make_file("curated/.songs.previous/genre=v0", "part-0.parquet", "old");
-    make_file("curated/.songs2.staging-1/genre=x", "part-0.parquet", "of another table");
+    make_file("curated/.songs.segue-staging-1/genre=x", "part-0.parquet", "half");
+    make_file("curated/.songs.segue-previous/genre=v0", "part-0.parquet", "old");
+    make_file("curated/.songs2.segue-staging-1/genre=x", "part-0.parquet", "of another table");
     make_file("outside", "precious", "text");
-    assert_int_equal(symlink(in_root("outside"), in_root("curated/.songs.staging-1/link")), 0);
-    assert_int_equal(symlink(in_root("outside"), in_root("curated/.songs.staging-2")), 0);
+    assert_int_equal(symlink(in_root("outside"), in_root("curated/.songs.segue-staging-1/link")),
+                     0);
+    assert_int_equal(symlink(in_root("outside"), in_root("curated/.songs.segue-staging-2")), 0);
   }
   settle();
   /* The dead writer had moved the table away: it comes back, and stays as this one fails. */
@@ -364,18 +365,19 @@ static void one_writer_at_a_time(void **state) {
   int64_t removed = 0;
   int fd = -1;
   if (ctx.rank == 0) {
-    make_file("curated/.songs.staging-1/genre=x", "part-0.parquet", "of the living");
-    fd = open(in_root("curated/.songs.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    make_file("curated/.songs.segue-staging-1/genre=x", "part-0.parquet", "of the living");
+    fd = open(in_root("curated/.songs.segue-lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     assert_int_equal(segue_lake_clean(root, &removed, &st), SEGUE_OK);
   }
   settle();
-  ALL(removed == 0 && holds("curated/.songs.staging-1/genre=x/part-0.parquet", "of the living"));
+  ALL(removed == 0 &&
+      holds("curated/.songs.segue-staging-1/genre=x/part-0.parquet", "of the living"));
   double start = segue_now();
   segue_code rc = segue_lake_begin(&ctx, root, TABLE, "genre", 0.2, &w, &st);
   ALL(rc == SEGUE_IO && !w && strstr(st.message, "another process"));
   ALL(segue_now() - start >= 0.15);
-  ALL(holds("curated/.songs.staging-1/genre=x/part-0.parquet", "of the living"));
+  ALL(holds("curated/.songs.segue-staging-1/genre=x/part-0.parquet", "of the living"));
   if (ctx.rank == 0)
     close(fd);
   st = (segue_status){0};

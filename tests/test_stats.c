@@ -94,12 +94,26 @@ static void chance_is_hypergeometric(void **state) {
 
 static void quantiles_interpolate(void **state) {
   (void)state;
-  const double v[] = {1, 2, 4, 8};
+  double v[] = {8, 1, 4, 2}, w[501], sorted[501];
   assert_true(segue_quantile(v, 4, 0.0) == 1);
   assert_true(segue_quantile(v, 4, 1.0) == 8);
   assert_true(segue_quantile(v, 4, 0.5) == 3);
   assert_near(segue_quantile(v, 4, 0.25), 1.75, 1e-15);
-  assert_true(segue_quantile(v, 1, 0.025) == 1);
+  assert_true(segue_quantile(v, 1, 0.025) == v[0]);
+  segue_rng r;
+  segue_rng_seed(&r, 3, "quantiles", segue_str_of(""));
+  for (int round = 0; round < 50; round++) {
+    for (int i = 0; i < 501; i++) /* with ties in every other round; sorted by insertion */
+      w[i] = round % 2 ? floor(4 * segue_rng_normal(&r)) : segue_rng_normal(&r);
+    for (int i = 0; i < 501; i++) {
+      int j = i;
+      for (; j > 0 && sorted[j - 1] > w[i]; j--)
+        sorted[j] = sorted[j - 1];
+      sorted[j] = w[i];
+    }
+    for (int p = 0; p <= 500; p += 25)
+      assert_true(segue_quantile(w, 501, p / 500.0) == sorted[p]);
+  }
 }
 
 static void keys_are_sorted_stably(void **state) {

@@ -63,8 +63,10 @@ typedef struct segue_catalogue {
   int64_t *genre_tracks; /* tracks per genre, over all ranks */
 
   segue_dict *labels;      /* the same on all ranks, byte order */
-  int32_t *label_codes;    /* per track of the slice: what makes two tracks relevant to each other */
-  int32_t *artist_codes;   /* per track of the slice: primary artist, for duplicates; codes agree over ranks */
+  int32_t *label_codes;    /* per track of the slice: what makes two tracks relevant to each other; -1 where
+                              the label is null or empty: such a track has no relevant candidates */
+  int32_t *artist_codes;   /* per track of the slice: primary artist, for duplicates; codes agree over ranks;
+                              -1: no artist, so no duplicates by artist */
   int64_t *title_groups;   /* per track of the slice: the smallest global index with the same artist and
                               normalised title (SPEC section 2, "Duplicates"); often its own */
 
@@ -89,7 +91,8 @@ void segue_catalogue_destroy(segue_catalogue **c);
 /* ---- the pieces, for tests and fuzzing ---- */
 
 /* Local. Reads a Python list literal of strings (`['a', "b's"]`, `[]`, escapes \\ \' \" \n \xhh \uhhhh).
- * Each item is appended to `items` with a NUL after it, `*n` counts them. False: not such a literal. */
+ * Each item is appended to `items` with a NUL after it, `*n` counts them. False: not such a literal (a NUL
+ * in an item or half a surrogate pair makes it none), or, with `st` set, out of memory. */
 bool segue_parse_list(segue_str text, segue_buffer *items, int *n, segue_status *st);
 
 #endif

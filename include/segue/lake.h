@@ -3,14 +3,12 @@
  * Three subjects, each of use alone:
  * - a Parquet encoder, from a table to the bytes of a file (local);
  * - partition values as directory names, `genre=r&b`, and back (local);
- * - a writer that collects the files of one table from all ranks and swaps the table in
- * (collective).
+ * - a writer that takes the files of one table from all ranks and swaps the table in (collective).
  *
  * A lake is a directory with
  *   LAKE/results/<table>/part-0.parquet
  *   LAKE/curated/<table>/<column>=<value>/part-0.parquet
- * and, while a table is being written, LAKE/<prefix>/.<table>.staging-* and .<table>.lock beside
- * it.
+ * and, while a table is being written, hidden names .<table>.segue-* beside it.
  */
 #ifndef SEGUE_LAKE_H
 #define SEGUE_LAKE_H

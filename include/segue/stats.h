@@ -54,8 +54,8 @@ int64_t segue_sample(segue_rng *rng, int64_t n, int64_t m, int64_t *out);
 double segue_chance_hit(int64_t n, int64_t r, int64_t k);
 
 /* Linear interpolation between order statistics (Hyndman and Fan's type 7, R's and NumPy's
- * default). `sorted` ascending, n >= 1, 0 <= p <= 1. */
-double segue_quantile(const double *sorted, int64_t n, double p);
+ * default). n >= 1 values, no NaN, which are reordered; 0 <= p <= 1. */
+double segue_quantile(double *v, int64_t n, double p);
 
 /* Percentile intervals by resampling clusters: Efron's bootstrap of ratios of sums.
  * `sums`: n_clusters*width, row-major; column 0 is the denominator (queries of a cluster).

@@ -107,11 +107,12 @@ segue_code segue_artists_read(const segue_context *ctx, const segue_source *src,
   segue_code rc = SEGUE_OK;
   artist_scan s = {.src = src, .acc = acc};
   segue_row_reader_open(&s.row, ctx, src, params->max_reports);
-  SEGUE_TRY(segue_require_columns(src, required, 3, st));
+  rc = segue_require_columns(src, required, 3, st);
   s.id = segue_source_column(src, "id");
   s.genres = segue_source_column(src, "genres");
   s.name = segue_source_column(src, "name");
-  rc = segue_genre_reader_open(&s.reader, params->strip_quotes, st);
+  if (rc == SEGUE_OK)
+    rc = segue_genre_reader_open(&s.reader, params->strip_quotes, st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(segue_source_scan(ctx, src, on_artist, &s, st));
   segue_report_end(&s.row.report);

@@ -54,7 +54,7 @@ void segue_csv_map_run(segue_csv_map *map, const char *p, int64_t n, char delimi
   /* After one byte at most three states are left, and usually two, so the long way is run that
    * often. */
   bool ran[SEGUE_CSV_STATES] = {false};
-  uint8_t result[SEGUE_CSV_STATES];
+  uint8_t result[SEGUE_CSV_STATES] = {0};
   for (int s = 0; s < SEGUE_CSV_STATES; s++) {
     segue_csv_state first = step((segue_csv_state)map->to[s], *p, delimiter);
     if (!ran[first])

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the character at `p`, 0 where it is not UTF-8. */
+/* Bytes of the character at `p`; 0 where it is not UTF-8, or a NUL, which would end the text. */
 static int char_size(const char *p, int64_t left) {
-  for (int n = 1; n <= 4 && n <= left; n++)
+  for (int n = 1; *p && n <= 4 && n <= left; n++)
     if (segue_utf8_valid((segue_str){p, n}))
       return n;
   return 0;

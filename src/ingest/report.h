@@ -23,7 +23,8 @@ void segue_report_cell(segue_report *r, int64_t line, segue_str column, segue_st
 /* Local. Says how many were not printed. */
 void segue_report_end(const segue_report *r);
 
-/* Local. `s` as text to print in at most 80 bytes; bytes that are not UTF-8 become \xHH. */
+/* Local. `s` as text to print in at most 80 bytes; bytes that are not UTF-8, and NUL, become \xHH.
+ */
 enum { SEGUE_SHOWN = 96 };
 const char *segue_show(segue_str s, char text[SEGUE_SHOWN]);
 

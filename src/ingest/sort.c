@@ -59,7 +59,7 @@ static int compare_keys(const void *a, const void *b, void *arg) {
   return (i > j) - (i < j);
 }
 
-static segue_code sort_keys(const pair *p, key **keys, segue_status *st) {
+static segue_code sort_keys(pair *p, key **keys, segue_status *st) {
   int64_t n = p->n_tracks + p->n_ghosts;
   *keys = segue_alloc(n, sizeof **keys, "sorting tracks", st);
   if (!*keys)
@@ -67,7 +67,7 @@ static segue_code sort_keys(const pair *p, key **keys, segue_status *st) {
   for (int64_t i = 0; i < n; i++)
     (*keys)[i] = (key){prefix_of(id_of(p, i)), i};
   if (n > 1)
-    qsort_r(*keys, (size_t)n, sizeof **keys, compare_keys, (void *)(uintptr_t)p);
+    qsort_r(*keys, (size_t)n, sizeof **keys, compare_keys, p);
   return SEGUE_OK;
 }
 

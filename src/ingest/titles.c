@@ -61,37 +61,58 @@ static segue_code order_rows(const segue_context *ctx, const segue_catalogue *c,
   return SEGUE_OK;
 }
 
-/* For each message, in order, the smallest index among those of the same artist and title. */
-static segue_code answer(const segue_buffer *got, segue_buffer *reply, int64_t *reply_sizes,
-                         const int64_t *got_sizes, int n_ranks, segue_status *st) {
+/* The message at `at`: its head, and its key, which is the artist's code, the title's size and the
+ * title as they stand in memory. Returns where the next one begins. */
+static int64_t read_message(const segue_buffer *got, int64_t at, title_head *head, segue_str *key) {
+  int64_t from = at + (int64_t)offsetof(title_head, artist);
+  memcpy(head, got->data + at, sizeof *head);
+  at += (int64_t)sizeof *head;
+  *key = (segue_str){(const char *)got->data + from, at + head->size - from};
+  return at + padded(head->size);
+}
+
+/* The smallest index of each key: int64_t per code of `titles`. */
+static segue_code find_smallest(const segue_buffer *got, segue_dict *titles, segue_buffer *smallest,
+                                segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  title_head head;
+  segue_str key;
+  for (int64_t at = 0; at < got->size;) {
+    int32_t code;
+    bool added;
+    at = read_message(got, at, &head, &key);
+    SEGUE_TRY(segue_dict_add(titles, key, &code, &added, st));
+    if (added)
+      SEGUE_TRY(segue_buffer_append(smallest, &head.index, sizeof head.index, st));
+    int64_t *least = (int64_t *)(void *)smallest->data;
+    if (least && head.index < least[code])
+      least[code] = head.index;
+  }
+done:
+  return rc;
+}
+
+/* For each message, in order, the smallest index among those of the same artist and title. `sizes`:
+ * what came from each rank, in bytes; `reply_sizes`: what goes back to it. */
+static segue_code answer(const segue_buffer *got, const int64_t *sizes, int n_ranks,
+                         segue_buffer *reply, int64_t *reply_sizes, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_dict *titles = NULL;
-  segue_buffer smallest = {0}; /* int64_t per code */
+  segue_buffer smallest = {0};
+  title_head head;
+  segue_str key;
   SEGUE_TRY(segue_dict_create(&titles, st));
-  for (int pass = 0; pass < 2; pass++) {
-    int64_t at = 0, end = 0;
-    for (int r = 0; r < n_ranks; r++) {
-      int64_t before = reply->size;
-      for (end += got_sizes[r]; at < end;) {
-        title_head head;
-        int32_t code;
-        bool added;
-        memcpy(&head, got->data + at, sizeof head);
-        /* The key is the artist's code and the title, which stand one after another but for the
-         * size. */
-        segue_str key = {(const char *)got->data + at + offsetof(title_head, artist),
-                         (int64_t)(sizeof head - offsetof(title_head, artist)) + head.size};
-        at += (int64_t)sizeof head + padded(head.size);
-        SEGUE_TRY(segue_dict_add(titles, key, &code, &added, st));
-        if (added)
-          SEGUE_TRY(segue_buffer_append(&smallest, &head.index, sizeof head.index, st));
-        int64_t *least = (int64_t *)(void *)smallest.data + code;
-        *least = head.index < *least ? head.index : *least;
-        if (pass == 1)
-          SEGUE_TRY(segue_buffer_append(reply, least, sizeof *least, st));
-      }
-      reply_sizes[r] = reply->size - before;
+  SEGUE_TRY(find_smallest(got, titles, &smallest, st));
+  int64_t at = 0, end = 0;
+  for (int r = 0; r < n_ranks; r++) {
+    int64_t before = reply->size;
+    for (end += sizes[r]; at < end;) {
+      at = read_message(got, at, &head, &key);
+      int32_t code = segue_dict_find(titles, key);
+      SEGUE_TRY(segue_buffer_append(reply, smallest.data + (size_t)code * sizeof(int64_t),
+                                    sizeof(int64_t), st));
     }
+    reply_sizes[r] = reply->size - before;
   }
 done:
   segue_dict_destroy(&titles);
@@ -115,7 +136,7 @@ segue_code segue_titles_group(const segue_context *ctx, segue_catalogue *c, segu
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(segue_alltoall(ctx, send.data, send_sizes, &got, got_sizes, st));
   segue_buffer_free(&send);
-  rc = answer(&got, &reply, reply_sizes, got_sizes, ctx->size, st);
+  rc = answer(&got, got_sizes, ctx->size, &reply, reply_sizes, st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(segue_alltoall(ctx, reply.data, reply_sizes, &back, back_sizes, st));
   for (int64_t i = 0; i < c->tracks->n_rows; i++)

@@ -28,6 +28,7 @@
 
 enum {
   SEGUE_KNN_LEAF_SIZE = 64,
+  SEGUE_KNN_PADDING = 16,
   SEGUE_KNN_PANEL_ROWS = 4, /* queries that panel.c treats at once */
 };
 
@@ -37,6 +38,10 @@ enum {
 typedef void segue_knn_panel(bool l1, const float *z, const float *norms, int64_t d,
                              const float *const x[SEGUE_KNN_PANEL_ROWS], int rows, float *out);
 
+/* The panel for a level of vector instructions, or NULL where the processor lacks them. Level 0 is
+ * for all processors; the best one is the highest level there is. */
+enum { SEGUE_KNN_PANEL_LEVELS = 3 };
+segue_knn_panel *segue_knn_panel_of(int level);
 segue_knn_panel *segue_knn_panel_best(void);
 
 /* ---- bounds: between keys, true distances and what float32 computes (bound.c) ------------- */
@@ -179,7 +184,7 @@ typedef struct segue_knn_job {
   bool counting;
   int64_t keep;     /* candidates that matter: min(k, filtered candidates) */
   int64_t trigger;  /* entries at which a query's limit is tightened */
-  int64_t capacity; /* trigger + 64 */
+  int64_t capacity; /* trigger + 64, rounded up to PADDING */
   int64_t batch;    /* queries whose entries are held at once */
   int64_t k;
   int32_t *rows; /* the caller's arrays */
@@ -256,8 +261,12 @@ void segue_knn_scan_leaf(segue_knn_job *job, segue_knn_query *q, const int32_t *
                          int32_t slot);
 
 /* A t such that at least `keep` of the values are <= t, and with luck no more than keep + slack.
- * 1 <= keep <= count; the values are finite. */
-float segue_knn_value_threshold(const float *values, int32_t count, int32_t keep, int32_t slack);
+ * 1 <= keep <= count; the values are finite. These two may write behind the values, up to a
+ * multiple of PADDING. */
+float segue_knn_value_threshold(float *values, int32_t count, int32_t keep, int32_t slack);
+
+/* place[i] = how many values are smaller than value i. place: as many, rounded up to PADDING. */
+void segue_knn_scan_places(float *values, int32_t count, int32_t *place);
 
 /* Brings entries into ascending order of value. The scratch arrays have `count` entries. */
 void segue_knn_sort_values(float *values, int32_t *slots, int32_t count, float *value_scratch,

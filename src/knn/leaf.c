@@ -16,6 +16,7 @@ enum {
   PATCH_QUERIES = 1024, /* at most */
   PATCH_FULL = 256,     /* with so many queries a patch ends with its leaves */
   TILE_FULL = 16,       /* likewise a tile */
+  RECHECK = 4,          /* leaves between two looks at the farthest reach */
   SAMPLE = 33,          /* queries that the centre is the median of */
   STEP = 16,            /* leaf boxes are padded to a multiple of this */
 };
@@ -279,9 +280,13 @@ static void run_tile(segue_knn_job *job, int64_t begin, int64_t end) {
   if (!job->counting)
     visit_first(job);
   int64_t count = list_visits(ix);
-  for (int64_t i = 0; i < count; i++)
-    if (l->distance[l->visits[i]] <= segue_knn_scan_largest(l->reach))
+  float most = INFINITY;
+  for (int64_t i = 0; i < count; i++) {
+    if (i % RECHECK == 0)
+      most = segue_knn_scan_largest(l->reach);
+    if (l->distance[l->visits[i]] <= most)
       visit(job, l->visits[i]);
+  }
   for (int64_t i = 0; i < l->queries; i++)
     segue_knn_query_finish(job, &job->query[i]);
 }

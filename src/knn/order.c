@@ -5,15 +5,26 @@
  * Nodes are numbered in pre-order: the left child of node i is i + 1, the right one i + left
  * leaves (a tree of m leaves has m - 1 inner nodes).
  */
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "knn/internal.h"
 
-typedef struct entry {
-  double x;
-  int32_t row;
-} entry;
+/* A coordinate as float32 in the upper half, such that integers compare as the numbers do, and the
+ * row in the lower half. Which side of a cut a point goes to needs no more precision, and no two
+ * entries are equal. */
+typedef uint64_t entry;
+
+static entry entry_of(float x, int32_t row) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  bits = bits >> 31 ? ~bits : bits | 0x80000000u;
+  return (uint64_t)bits << 32 | (uint32_t)row;
+}
+
+static int32_t row_of(entry e) {
+  return (int32_t)(uint32_t)e;
+}
 
 typedef struct builder {
   segue_knn *ix;
@@ -50,22 +61,13 @@ static int32_t widest_feature(const builder *b, int64_t begin, int64_t end) {
   return best;
 }
 
-/* Without a branch: which of two entries is first cannot be predicted. */
-static bool less(entry a, entry b) {
-  return (a.x < b.x) | ((a.x == b.x) & (a.row < b.row));
-}
-
 static entry median(entry a, entry b, entry c) {
-  if (less(b, a)) {
-    entry t = a;
-    a = b;
-    b = t;
-  }
-  return less(c, a) ? a : less(b, c) ? b : c;
+  entry low = a < b ? a : b, high = a < b ? b : a;
+  return c < low ? low : c < high ? c : high;
 }
 
 /* Moves the k smallest entries to the front: quickselect with Lomuto's partition, which needs no
- * branch on a comparison. No two entries are equal. */
+ * branch on a comparison that nobody can predict. */
 static void select_smallest(entry *e, int64_t count, int64_t k) {
   while (count > 1) {
     entry pivot = median(e[0], e[count / 2], e[count - 1]);
@@ -74,33 +76,28 @@ static void select_smallest(entry *e, int64_t count, int64_t k) {
       entry t = e[i];
       e[i] = e[smaller];
       e[smaller] = t;
-      smaller += less(t, pivot);
+      smaller += t < pivot;
     }
     /* [0, smaller) < pivot <= the rest, which has the pivot somewhere. */
     if (k <= smaller) {
       if (k == smaller)
         return;
       count = smaller;
-    } else {
-      for (int64_t i = smaller;; i++)
-        if (!less(pivot, e[i])) {
-          e[i] = e[smaller];
-          e[smaller] = pivot;
-          break;
-        }
-      smaller++;
-      e += smaller;
-      count -= smaller;
-      k -= smaller;
+      continue;
     }
+    int64_t at = smaller;
+    while (e[at] != pivot)
+      at++;
+    e[at] = e[smaller];
+    e[smaller++] = pivot;
+    e += smaller;
+    count -= smaller;
+    k -= smaller;
   }
 }
 
-static double smallest(const entry *e, int64_t count) {
-  double x = e[0].x;
-  for (int64_t i = 1; i < count; i++)
-    x = e[i].x < x ? e[i].x : x;
-  return x;
+static double coordinate(const builder *b, int32_t row, int32_t j) {
+  return b->ix->base[(int64_t)row * b->ix->d + j];
 }
 
 static void split(builder *b, int64_t node, int64_t first_leaf, int64_t leaves) {
@@ -113,15 +110,16 @@ static void split(builder *b, int64_t node, int64_t first_leaf, int64_t leaves) 
       end = o->slots;
     int32_t j = widest_feature(b, begin, end);
     int64_t cut = left * SEGUE_KNN_LEAF_SIZE, count = end - begin;
+    double c = b->ix->centre[j], m = b->ix->mult[j];
     for (int64_t i = 0; i < count; i++) {
       int32_t row = o->row[begin + i];
-      b->entries[i] = (entry){b->ix->base[(int64_t)row * b->ix->d + j], row};
+      b->entries[i] = entry_of((float)((coordinate(b, row, j) - c) * m), row);
     }
     select_smallest(b->entries, count, cut);
     for (int64_t i = 0; i < count; i++)
-      o->row[begin + i] = b->entries[i].row;
+      o->row[begin + i] = row_of(b->entries[i]);
     o->split_dim[node] = j;
-    o->split_value[node] = smallest(b->entries + cut, count - cut);
+    o->split_value[node] = coordinate(b, o->row[begin + cut], j);
     split(b, node + 1, first_leaf, left);
     node += left;
     first_leaf += left;

@@ -35,15 +35,20 @@ enum { PANEL_ROWS = SEGUE_KNN_PANEL_ROWS, PANEL_LEAF = SEGUE_KNN_LEAF_SIZE };
 #define PANEL_TARGET
 #include "knn/panel.h"
 
-segue_knn_panel *segue_knn_panel_best(void) {
+segue_knn_panel *segue_knn_panel_of(int level) {
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("fma"))
-    return panel_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return panel_avx2;
-  return panel_plain;
+  switch (level) {
+  case 2:
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                   __builtin_cpu_supports("fma")
+               ? panel_avx512
+               : NULL;
+  case 1:
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? panel_avx2 : NULL;
+  default:
+    return panel_plain;
+  }
 }
 
 #else
@@ -54,8 +59,15 @@ segue_knn_panel *segue_knn_panel_best(void) {
 #define PANEL_TARGET
 #include "knn/panel.h"
 
-segue_knn_panel *segue_knn_panel_best(void) {
-  return panel_plain;
+segue_knn_panel *segue_knn_panel_of(int level) {
+  return level == 0 ? panel_plain : NULL;
 }
 
 #endif
+
+segue_knn_panel *segue_knn_panel_best(void) {
+  int level = SEGUE_KNN_PANEL_LEVELS - 1;
+  while (!segue_knn_panel_of(level))
+    level--;
+  return segue_knn_panel_of(level);
+}

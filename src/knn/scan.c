@@ -181,43 +181,71 @@ void segue_knn_scan_leaf(segue_knn_job *job, segue_knn_query *q, const int32_t *
   }
 }
 
-SEGUE_KNN_INLINE int32_t count_within(const float *values, int32_t count, float t) {
-  int32_t n = 0;
-  for (int32_t i = 0; i < count; i++)
-    n += values[i] <= t;
+/* Loops over entries run in whole vectors: behind the last entry stands +infinity. */
+enum { W = SEGUE_KNN_PADDING };
+
+SEGUE_KNN_INLINE int32_t pad(float *values, int32_t count) {
+  int32_t padded = (count + W - 1) / W * W;
+  for (int32_t i = count; i < padded; i++)
+    values[i] = INFINITY;
+  return padded;
+}
+
+SEGUE_KNN_INLINE int32_t count_within(const float *values, int32_t padded, float t) {
+  int32_t lane[W] = {0}, n = 0;
+  for (int32_t i = 0; i < padded; i += W)
+    for (int l = 0; l < W; l++)
+      lane[l] += values[i + l] <= t;
+  for (int l = 0; l < W; l++)
+    n += lane[l];
   return n;
 }
 
-SEGUE_KNN_INLINE void extremes(const float *values, int32_t count, float *low, float *high) {
-  enum { W = 16 };
+SEGUE_KNN_INLINE void extremes(const float *values, int32_t padded, float *low, float *high) {
   float a[W], b[W];
-  for (int l = 0; l < W; l++)
-    a[l] = b[l] = values[0];
-  int32_t i = 0;
-  for (; i + W <= count; i += W)
-    for (int l = 0; l < W; l++) {
-      a[l] = values[i + l] < a[l] ? values[i + l] : a[l];
-      b[l] = values[i + l] > b[l] ? values[i + l] : b[l];
-    }
-  for (int l = 0; i < count; i++, l++) {
-    a[l] = values[i] < a[l] ? values[i] : a[l];
-    b[l] = values[i] > b[l] ? values[i] : b[l];
+  for (int l = 0; l < W; l++) {
+    a[l] = INFINITY;
+    b[l] = -INFINITY;
   }
+  for (int32_t i = 0; i < padded; i += W)
+    for (int l = 0; l < W; l++) {
+      float v = values[i + l], finite = v < INFINITY ? v : -INFINITY;
+      a[l] = v < a[l] ? v : a[l];
+      b[l] = finite > b[l] ? finite : b[l];
+    }
+  for (int w = W / 2; w; w /= 2)
+    for (int l = 0; l < w; l++) {
+      a[l] = a[l + w] < a[l] ? a[l + w] : a[l];
+      b[l] = b[l + w] > b[l] ? b[l + w] : b[l];
+    }
   *low = a[0];
   *high = b[0];
-  for (int l = 1; l < W; l++) {
-    *low = a[l] < *low ? a[l] : *low;
-    *high = b[l] > *high ? b[l] : *high;
+}
+
+/* place[i] = how many values are smaller than value i. */
+SEGUE_KNN_CLONES
+void segue_knn_scan_places(float *restrict values, int32_t count, int32_t *restrict place) {
+  int32_t padded = pad(values, count);
+  for (int32_t i = 0; i < padded; i += W) {
+    int32_t n[W] = {0};
+    for (int32_t j = 0; j < count; j++) {
+      float v = values[j];
+      for (int l = 0; l < W; l++)
+        n[l] += v < values[i + l];
+    }
+    for (int l = 0; l < W; l++)
+      place[i + l] = n[l];
   }
 }
 
 /* False position with a bisection wherever it stalls: counting all values costs a few cycles per
  * vector, while selecting by exchanges mispredicts a branch for every other value. */
 SEGUE_KNN_CLONES
-float segue_knn_value_threshold(const float *restrict values, int32_t count, int32_t keep,
+float segue_knn_value_threshold(float *restrict values, int32_t count, int32_t keep,
                                 int32_t slack) {
   float low, high;
-  extremes(values, count, &low, &high);
+  int32_t padded = pad(values, count);
+  extremes(values, padded, &low, &high);
   int32_t n_low = 0, n_high = count;
   for (int step = 0; n_high > keep + slack && step < 60; step++) {
     double part = step % 3 == 2 ? 0.5 : (keep + 0.5 * slack - n_low) / (double)(n_high - n_low);
@@ -225,7 +253,7 @@ float segue_knn_value_threshold(const float *restrict values, int32_t count, int
     float t = (float)((double)low + part * ((double)high - (double)low));
     if (!(t >= low && t < high))
       break;
-    int32_t n = count_within(values, count, t);
+    int32_t n = count_within(values, padded, t);
     if (n >= keep) {
       high = t;
       n_high = n;

@@ -15,9 +15,10 @@ segue_code segue_knn_job_init(segue_knn_job *job, segue_status *st) {
   job->keep = job->k < ix->n_filter ? job->k : ix->n_filter;
   if (job->counting)
     job->keep = 0;
-  int64_t more = job->keep / 2 > 24 ? job->keep / 2 : 24;
+  int64_t more = job->keep / 2 > 16 ? job->keep / 2 : 16;
   job->trigger = job->keep + more;
-  job->capacity = job->trigger + SEGUE_KNN_LEAF_SIZE;
+  job->capacity = job->trigger + SEGUE_KNN_LEAF_SIZE + SEGUE_KNN_PADDING - 1;
+  job->capacity -= job->capacity % SEGUE_KNN_PADDING;
   int64_t entry = (int64_t)(sizeof(float) + sizeof(int32_t));
   int64_t batch = BATCH_BYTES / (job->capacity * entry);
   job->batch = batch < SEGUE_KNN_LEAF_SIZE ? SEGUE_KNN_LEAF_SIZE

@@ -11,18 +11,6 @@
  * that has to predict its comparisons; up to here, too, insertion may be quadratic. */
 enum { ALL_PAIRS = 256 };
 
-/* place[i] = how many values are smaller than value i. */
-SEGUE_KNN_CLONES
-static void places(const float *restrict values, int32_t count, int32_t *restrict place) {
-  for (int32_t i = 0; i < count; i++) {
-    float v = values[i];
-    int32_t n = 0;
-    for (int32_t j = 0; j < count; j++)
-      n += values[j] < v;
-    place[i] = n;
-  }
-}
-
 static void merge_values(const float *values, const int32_t *slots, int32_t middle, int32_t end,
                          float *out_values, int32_t *out_slots) {
   int32_t i = 0, j = middle;
@@ -40,7 +28,7 @@ void segue_knn_sort_values(float *values, int32_t *slots, int32_t count, float *
                            int32_t *slot_scratch) {
   if (count <= ALL_PAIRS) {
     int32_t place[ALL_PAIRS];
-    places(values, count, place);
+    segue_knn_scan_places(values, count, place);
     for (int32_t i = 0; i < count; i++)
       slot_scratch[i] = -1;
     for (int32_t i = 0; i < count; i++) {
@@ -51,7 +39,8 @@ void segue_knn_sort_values(float *values, int32_t *slots, int32_t count, float *
       value_scratch[p] = values[i];
     }
   } else {
-    int32_t half = count / 2;
+    /* The left half must not need padding, which would overwrite the right one. */
+    int32_t half = count / 2 / SEGUE_KNN_PADDING * SEGUE_KNN_PADDING;
     segue_knn_sort_values(values, slots, half, value_scratch, slot_scratch);
     segue_knn_sort_values(values + half, slots + half, count - half, value_scratch, slot_scratch);
     merge_values(values, slots, half, count, value_scratch, slot_scratch);

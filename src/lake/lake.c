@@ -51,10 +51,12 @@ static segue_lake_writer *writer_alloc(const segue_context *ctx, const char *lak
     return NULL;
   w->ctx = ctx;
   w->dir_fd = -1;
-  size_t n = strlen(lake) + strlen(table) + 2;
-  w->table = segue_alloc((int64_t)n, 1, "a path", st);
+  int64_t n = (int64_t)strlen(lake), m = (int64_t)strlen(table);
+  while (n > 1 && lake[n - 1] == '/')
+    n--;
+  w->table = segue_alloc(n + m + 2, 1, "a path", st);
   if (w->table)
-    snprintf(w->table, n, "%s/%s", lake, table);
+    snprintf(w->table, (size_t)(n + m) + 2, "%.*s/%s", (int)n, lake, table);
   if (partition) {
     w->partition = segue_alloc((int64_t)strlen(partition) + 1, 1, "a column name", st);
     if (w->partition)

@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STAGING ".staging-"
-#define PREVIOUS ".previous"
-#define LOCK ".lock"
+#define STAGING ".segue-staging-"
+#define PREVIOUS ".segue-previous"
+#define LOCK ".segue-lock"
 
 bool segue_staging_exchange = true;
 

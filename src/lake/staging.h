@@ -2,11 +2,11 @@
  * All local: one process (rank 0) owns it.
  *
  * Beside the table NAME stand, while it is written:
- *   .NAME.lock           held by flock as long as the owner lives, also if it is killed
- *   .NAME.staging-*      the new version; after the exchange, the old one until it is deleted
- *   .NAME.previous       the old version, for the moment between two renames, where the file system
- *                        cannot exchange
- * The holder of the lock knows that whatever else carries these names has no owner any more. */
+ *   .NAME.segue-lock        held by flock for as long as the owner lives
+ *   .NAME.segue-staging-*   the new version; after the exchange, the old one until it is deleted
+ *   .NAME.segue-previous    the old version, for the moment between two renames, where the file
+ * system cannot exchange The holder of the lock knows that whatever else carries these names has no
+ * owner any more. */
 #ifndef SEGUE_LAKE_STAGING_H
 #define SEGUE_LAKE_STAGING_H
 
@@ -15,8 +15,8 @@
 typedef struct segue_staging {
   char *table;    /* final name of the table's directory */
   char *path;     /* the staging directory */
-  char *previous; /* .NAME.previous */
-  char *lock;     /* .NAME.lock */
+  char *previous; /* .NAME.segue-previous */
+  char *lock;     /* .NAME.segue-lock */
   char *parent;
   int lock_fd; /* -1: the file system has no locks */
 } segue_staging;
@@ -37,8 +37,8 @@ segue_code segue_staging_swap(segue_staging *s, segue_status *st) SEGUE_MUST_USE
  * not undo the swap, and the next writer tries again. `log` may be NULL. */
 void segue_staging_close(segue_staging **s, const segue_log *log);
 
-/* For segue_lake_clean: the table of a file name such as `.NAME.staging-x`, as a size of NAME from
- * the second character on; 0 if the file name is none of ours. */
+/* For segue_lake_clean: the table of a file name such as `.NAME.segue-staging-x`, as a size of NAME
+ * from the second character on; 0 if the file name is none of ours. */
 int64_t segue_staging_owner(const char *file_name);
 
 /* As segue_staging_open and _close without a staging directory: tidies up if nobody writes the

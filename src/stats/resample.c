@@ -30,17 +30,43 @@ double segue_chance_hit(int64_t n, int64_t r, int64_t k) {
   return 1.0 - miss;
 }
 
-double segue_quantile(const double *sorted, int64_t n, double p) {
-  double at = p * (double)(n - 1);
-  int64_t i = (int64_t)at;
-  if (i >= n - 1)
-    return sorted[n - 1];
-  return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
+/* Puts the k-th smallest where it would stand in order, smaller ones before it and larger ones
+ * behind (Hoare's quickselect, with the middle of three as pivot). */
+static void select_nth(double *v, int64_t n, int64_t k) {
+  for (int64_t low = 0, high = n - 1; low < high;) {
+    double a = v[low], b = v[low + (high - low) / 2], c = v[high];
+    double pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
+    int64_t i = low, j = high;
+    while (i <= j) {
+      while (v[i] < pivot)
+        i++;
+      while (v[j] > pivot)
+        j--;
+      if (i <= j) {
+        double swap = v[i];
+        v[i++] = v[j];
+        v[j--] = swap;
+      }
+    }
+    if (k <= j)
+      high = j;
+    else if (k >= i)
+      low = i;
+    else
+      return;
+  }
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
+double segue_quantile(double *v, int64_t n, double p) {
+  double at = p * (double)(n - 1);
+  int64_t i = (int64_t)at < n - 1 ? (int64_t)at : n - 1;
+  select_nth(v, n, i);
+  if (i == n - 1)
+    return v[i];
+  double next = v[i + 1];
+  for (int64_t j = i + 2; j < n; j++)
+    next = v[j] < next ? v[j] : next;
+  return v[i] + (at - (double)i) * (next - v[i]);
 }
 
 segue_code segue_bootstrap_ratios(const double *sums, int64_t n_clusters, int width, int replicates,
@@ -64,7 +90,6 @@ segue_code segue_bootstrap_ratios(const double *sums, int64_t n_clusters, int wi
   }
   for (int j = 0; j < width && rc == SEGUE_OK; j++) {
     double *column = ratios + (int64_t)j * replicates;
-    qsort(column, (size_t)replicates, sizeof *column, ascending);
     low[j] = segue_quantile(column, replicates, 0.025);
     high[j] = segue_quantile(column, replicates, 0.975);
   }

@@ -8,22 +8,29 @@
 /* Genre names up to this size are stored fixed, so that readers see them in one step. */
 enum { FIXED_GENRE_SIZE = 128 };
 
-#define ACCOUNTING(X)                                                                              \
-  X(track_rows)                                                                                    \
-  X(track_rows_rejected)                                                                           \
-  X(track_rows_duplicate) X(tracks_without_artist) X(tracks_not_sole) X(tracks_unknown_artist)     \
-      X(tracks_without_genre) X(tracks) X(rows) X(null_cells) X(empty_cells) X(tracks_incomplete)  \
-          X(artist_rows) X(artist_rows_rejected) X(artist_rows_merged) X(artists)                  \
-              X(artists_with_genre) X(genres)
-
+#define FIELD(name)                                                                                \
+  { #name, offsetof(segue_accounting, name) }
 static const struct {
   const char *name;
   size_t offset;
-} accounting_fields[] = {
-#define X(name) {#name, offsetof(segue_accounting, name)},
-    ACCOUNTING(X)
-#undef X
-};
+} accounting_fields[] = {FIELD(track_rows),
+                         FIELD(track_rows_rejected),
+                         FIELD(track_rows_duplicate),
+                         FIELD(tracks_without_artist),
+                         FIELD(tracks_not_sole),
+                         FIELD(tracks_unknown_artist),
+                         FIELD(tracks_without_genre),
+                         FIELD(tracks),
+                         FIELD(rows),
+                         FIELD(null_cells),
+                         FIELD(empty_cells),
+                         FIELD(tracks_incomplete),
+                         FIELD(artist_rows),
+                         FIELD(artist_rows_rejected),
+                         FIELD(artist_rows_merged),
+                         FIELD(artists),
+                         FIELD(artists_with_genre),
+                         FIELD(genres)};
 enum { N_ACCOUNTING = sizeof accounting_fields / sizeof *accounting_fields };
 _Static_assert(sizeof(segue_accounting) == N_ACCOUNTING * sizeof(int64_t),
                "a count is missing in the list");

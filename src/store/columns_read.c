@@ -8,6 +8,7 @@ static segue_code read_numbers(const segue_run *run, const char *link, int64_t f
                                segue_column *c, segue_status *st) {
   segue_code rc = SEGUE_OK;
   size_t size = segue_type_size(c->field.type);
+  SEGUE_TRY(segue_store_check_range(run, link, first, n, st));
   SEGUE_TRY(segue_buffer_reserve(&c->values, n * (int64_t)size, st));
   SEGUE_TRY(segue_store_read(run, link, segue_store_memory_type(c->field.type), size, first, n,
                              c->values.data, st));
@@ -23,6 +24,7 @@ static segue_code read_valid(const segue_run *run, const char *group, const char
   char *link = segue_store_path(group, dataset, "_valid", st);
   if (!link)
     return SEGUE_MEMORY;
+  SEGUE_TRY(segue_store_check_range(run, link, first, n, st));
   SEGUE_TRY(segue_buffer_reserve(&valid, n, st));
   SEGUE_TRY(segue_store_read(run, link, H5T_NATIVE_UINT8, 1, first, n, valid.data, st));
   valid.size = n;

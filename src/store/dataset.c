@@ -199,21 +199,23 @@ segue_code segue_store_length(const segue_run *run, const char *link, int64_t *n
   return rc;
 }
 
+segue_code segue_store_check_range(const segue_run *run, const char *link, int64_t first, int64_t n,
+                                   segue_status *st) {
+  int64_t length = 0;
+  segue_code rc = segue_store_length(run, link, &length, st);
+  if (rc == SEGUE_OK && (first < 0 || n < 0 || n > length || first > length - n))
+    rc = segue_fail(st, SEGUE_INPUT, "%s of %s is shorter than it should be", link, run->path);
+  return rc;
+}
+
 segue_code segue_store_read(const segue_run *run, const char *link, hid_t memory_type, size_t size,
                             int64_t first, int64_t n, void *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int64_t per_round = segue_comm_piece / (int64_t)size > 0 ? segue_comm_piece / (int64_t)size : 1;
-  hid_t set = H5Dopen2(run->file, link, H5P_DEFAULT), space = H5I_INVALID_HID;
-  int64_t length = length_of(set);
-  if (length < 0) {
-    rc = segue_h5_fail(st, SEGUE_INPUT, "read", link, run->path);
-    goto done;
-  }
-  if (first < 0 || n < 0 || first > length - n) {
-    rc = segue_fail(st, SEGUE_INPUT, "%s of %s is shorter than it should be", link, run->path);
-    goto done;
-  }
-  space = H5Dget_space(set);
+  hid_t set = H5I_INVALID_HID, space = H5I_INVALID_HID;
+  SEGUE_TRY(segue_store_check_range(run, link, first, n, st));
+  set = H5Dopen2(run->file, link, H5P_DEFAULT);
+  space = set >= 0 ? H5Dget_space(set) : H5I_INVALID_HID;
   for (int64_t at = 0; at < n && rc == SEGUE_OK; at += per_round) {
     int64_t part = n - at < per_round ? n - at : per_round;
     hid_t memory = select_part(space, first + at, part);

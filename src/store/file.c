@@ -40,6 +40,22 @@ char *segue_store_temp_name(const char *path, segue_status *st) {
   return temp;
 }
 
+/* Whether no process of this host has the number, or one that has ended and waits to be collected:
+ * after a kill that can be the case for as long as a container's first process likes. */
+static bool has_ended(long pid) {
+  char name[64], text[512];
+  if (kill((pid_t)pid, 0) != 0)
+    return errno == ESRCH;
+  snprintf(name, sizeof name, "/proc/%ld/stat", pid);
+  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+  if (fd >= 0)
+    close(fd);
+  text[n > 0 ? n : 0] = '\0';
+  const char *after_name = strrchr(text, ')'); /* "1234 (name) Z ..." */
+  return after_name && strncmp(after_name, ") Z", 3) == 0;
+}
+
 /* Whether `entry` is a temporary file for `name` whose process on this host has ended. */
 static bool is_stale(const char *entry, const char *name, const char *host) {
   size_t n = strlen(name), h = strlen(host);
@@ -50,8 +66,7 @@ static bool is_stale(const char *entry, const char *name, const char *host) {
     return false;
   char *end = NULL;
   long pid = strtol(entry + h + 1, &end, 10);
-  return end != entry + h + 1 && strcmp(end, ".part") == 0 && pid > 0 && kill((pid_t)pid, 0) != 0 &&
-         errno == ESRCH;
+  return end != entry + h + 1 && strcmp(end, ".part") == 0 && pid > 0 && has_ended(pid);
 }
 
 void segue_store_clean_stale(const segue_context *ctx, const char *path) {

@@ -29,7 +29,8 @@ void segue_h5_quiet(void);
 segue_code segue_h5_fail(segue_status *st, segue_code code, const char *what, const char *object,
                          const char *path);
 
-/* Local. Releases any HDF5 handle but a file's; negative ones are ignored. The error stack stays. */
+/* Local. Releases any HDF5 handle but a file's; negative ones are ignored. The error stack stays.
+ */
 void segue_h5_release(hid_t id);
 
 /* ---- file.c: names, space and checks on rank 0 ---- */
@@ -98,6 +99,11 @@ segue_code segue_store_write(const segue_context *ctx, segue_run *run, const cha
 /* Local. Elements [first, first + n) of `link` to `out`, `size` bytes each as memory_type. */
 segue_code segue_store_read(const segue_run *run, const char *link, hid_t memory_type, size_t size,
                             int64_t first, int64_t n, void *out, segue_status *st);
+
+/* Local. INPUT unless the dataset has the elements [first, first + n). To be asked before memory
+ * for them. */
+segue_code segue_store_check_range(const segue_run *run, const char *link, int64_t first, int64_t n,
+                                   segue_status *st);
 
 /* Local. The length of a dataset. */
 segue_code segue_store_length(const segue_run *run, const char *link, int64_t *n, segue_status *st);

@@ -91,6 +91,7 @@ segue_code segue_store_read_fixed(const segue_run *run, const char *link, int64_
   uint8_t *padded = NULL;
   hid_t type = H5I_INVALID_HID;
   SEGUE_TRY(string_size(run, link, &size, st));
+  SEGUE_TRY(segue_store_check_range(run, link, first, n, st));
   type = segue_store_string_type(size);
   padded = segue_alloc(n, (size_t)size, "strings", st);
   if (!padded) {
@@ -135,6 +136,12 @@ segue_code segue_store_read_ragged(const segue_run *run, const char *group, cons
     goto done;
   }
   offsets->size = values->size = 0;
+  if (n >= INT64_MAX / (int64_t)sizeof(int64_t)) {
+    rc = segue_fail(st, SEGUE_INPUT, "%s of %s is shorter than it should be", offsets_link,
+                    run->path);
+    goto done;
+  }
+  SEGUE_TRY(segue_store_check_range(run, offsets_link, first, n + 1, st));
   SEGUE_TRY(segue_buffer_reserve(offsets, (n + 1) * (int64_t)sizeof(int64_t), st));
   int64_t *o = (int64_t *)(void *)offsets->data;
   SEGUE_TRY(segue_store_read(run, offsets_link, H5T_NATIVE_INT64, sizeof *o, first, n + 1, o, st));

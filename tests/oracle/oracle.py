@@ -21,6 +21,7 @@ import runfile
 
 SHOWN = 20
 REPLICATES = 2000
+INTERVAL_K = {1, 5, 10, 20, 50, 100}  # the intervals of other cut-offs come from the same code
 
 
 class Differences:
@@ -147,16 +148,16 @@ def compare_evaluation(found, table, settings, diff):
             diff.close(where, name, expected[name], row[name], 1e-12)
         for name in ("metric", "scale"):
             diff.same(where, name, settings[name], row[name])
-    return ks
 
 
-def compare_intervals(found, table, ks, diff):
+def compare_intervals(found, table, genres, diff):
     """Quantiles of two bootstraps differ by chance: 5 standard errors of 1,000 and 2,000 resamples."""
     most = 0.025 + 5 * math.sqrt(0.025 * 0.975 * (1 / 1000 + 1 / REPLICATES))
     rng = np.random.default_rng(1)
     rows = {(r["genre"], r["k"]): r for r in table}
-    for genre, f in found.items():
-        sample = answer.bootstrap(f, ks, REPLICATES, rng)
+    ks = sorted({r["k"] for r in table} & INTERVAL_K)
+    for genre in genres:
+        sample = answer.bootstrap(found[genre], ks, REPLICATES, rng)
         for j, (k, name) in enumerate((k, n) for k in ks for n in ("recall", "mrr")):
             row = rows.get((genre, k))
             if row is None:
@@ -185,16 +186,20 @@ def compare_results(expected, tables, settings, intervals, diff):
         compare_predictors(expected["predictors"], tables["genre_predictors"], diff)
     if "eval_audio_similarity" in tables:
         table = tables["eval_audio_similarity"]
-        ks = compare_evaluation(expected["found"], table, settings, diff)
-        if intervals:
-            compare_intervals(expected["found"], table, ks, diff)
+        compare_evaluation(expected["found"], table, settings, diff)
+        compare_intervals(expected["found"], table, intervals, diff)
 
 
 # ---- can this comparison fail? ---------------------------------------------------------------
 
 
+def interval_matters(row):
+    recall = row["recall_at_k"]
+    return row["n_queries"] * min(recall, 1 - recall) if row["k"] in INTERVAL_K and recall == recall else -1
+
+
 def changes(tables):
-    """Small mistakes, one at a time: (what, table, row, column, new value)."""
+    """Small mistakes, one at a time: table, row, column, new value."""
     row = max(range(len(tables["genre_predictors"])),
               key=lambda i: tables["genre_predictors"][i]["importance_abs"])
     for name in ("same_artist_mean", "different_artist_mean", "importance_raw", "importance_norm"):
@@ -202,7 +207,7 @@ def changes(tables):
     for name in ("n_tracks", "n_artists", "n_positive_pairs", "feature_rank"):
         yield "genre_predictors", row, name, tables["genre_predictors"][row][name] + 1
     table = tables["eval_audio_similarity"]
-    row = max(range(len(table)), key=lambda i: table[i]["n_queries"] * (table[i]["k"] < 20))
+    row = max(range(len(table)), key=lambda i: interval_matters(table[i]))
     n = table[row]["n_queries"]
     yield "eval_audio_similarity", row, "recall_at_k", table[row]["recall_at_k"] + 1 / n
     yield "eval_audio_similarity", row, "mrr_at_k", table[row]["mrr_at_k"] + 1 / n / 1000
@@ -211,18 +216,19 @@ def changes(tables):
     for name in ("n_queries", "n_tracks", "n_no_relevant", "n_incomplete", "k"):
         yield "eval_audio_similarity", row, name, table[row][name] + 1
     if not math.isnan(table[row]["recall_at_k_low"]):
-        yield "eval_audio_similarity", row, "recall_at_k_low", 0.0
+        yield "eval_audio_similarity", row, "recall_at_k_low", table[row]["recall_at_k"] - 0.5 / n
         yield "eval_audio_similarity", row, "mrr_at_k_high", 1.0
     yield "genre_selection", 0, "n_tracks", tables["genre_selection"][0]["n_tracks"] - 1
 
 
-def self_check(expected, tables, settings, intervals):
+def self_check(expected, tables, settings):
     missed = []
     for name, row, column, value in changes(tables):
         changed = dict(tables)
         changed[name] = copy.deepcopy(tables[name])
         changed[name][row][column] = value
         diff = Differences()
+        intervals = [tables[name][row]["genre"]] if column.endswith(("_low", "_high")) else []
         compare_results(expected, changed, settings, intervals, diff)
         if not diff.found:
             missed.append(f"a changed {name}.{column} went unnoticed")
@@ -290,10 +296,10 @@ def main():
         name, value = text.split("=")
         diff.same("expected counts", name, int(value), account[name])
     expected = compute(groups, chosen, rules.features, choice, tables)
-    intervals = not args.no_intervals
+    intervals = [] if args.no_intervals else list(expected["found"])
     compare_results(expected, tables, settings, intervals, diff)
     if args.self_check and not diff.found:
-        diff.found += self_check(expected, tables, settings, intervals)
+        diff.found += self_check(expected, tables, settings)
     for line in diff.found[:SHOWN]:
         print(f"oracle: {line}", file=sys.stderr)
     if diff.found:

@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+"""The same bytes of results from any number of ranks, kernel, tile, order and form of the input.
+
+identity.py SEGUE SCRATCH
+"""
+
+import csv
+import gzip
+import pathlib
+import random
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness import RUN_TS, leftovers, check, lake_digests, program_and_scratch, run_digests, same  # noqa: E402
+
+LIMITS = ["--min-tracks-per-genre", 10, "--predictor-min-tracks", 20, "--bootstrap", 200, "--run-ts", RUN_TS,
+          "--max-reports", 0, "--quiet"]
+
+
+def read_rows(path):
+    with open(path, encoding="utf-8", newline="") as f:
+        rows = csv.reader(f)
+        return next(rows), list(rows)
+
+
+def write_rows(path, header, rows, delimiter=","):
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        out = csv.writer(f, delimiter=delimiter, lineterminator="\n")
+        out.writerow(header)
+        out.writerows(rows)
+
+
+def first_of_each_id(header, rows):
+    """Of several rows with one id the first counts, so only without those is the order free."""
+    at, seen, kept = header.index("id"), set(), []
+    for row in rows:
+        if row[at] not in seen:
+            seen.add(row[at])
+            kept.append(row)
+    return kept
+
+
+def run(segue, name, files, *options, ranks=1):
+    segue("run", *files, "--run", f"{name}.h5", "--lake", name, *LIMITS, *options, ranks=ranks)
+    return run_digests(f"{name}.h5") | lake_digests(name)
+
+
+def files_in(directory, suffix):
+    return ["--tracks", f"{directory}/tracks.{suffix}", "--artists", f"{directory}/artists.{suffix}"]
+
+
+def other_forms(segue):
+    """The same rows shuffled, columns too, separated by tabs, and packed."""
+    expected = run(segue, "out.plain", segue.synth("plain", "--tracks", 1500, "--seed", 5))
+    for form in ("unique", "shuffled", "tabs", "packed"):
+        pathlib.Path(form).mkdir()
+    for table in ("tracks", "artists"):
+        header, rows = read_rows(f"plain/{table}.csv")
+        write_rows(f"tabs/{table}.tsv", header, rows, "\t")
+        text = pathlib.Path(f"plain/{table}.csv").read_bytes()
+        pathlib.Path(f"packed/{table}.csv.gz").write_bytes(gzip.compress(text, 1))
+        rows = first_of_each_id(header, rows)
+        write_rows(f"unique/{table}.csv", header, rows)
+        random.Random(1).shuffle(rows)
+        order = list(range(len(header)))
+        random.Random(2).shuffle(order)
+        write_rows(f"shuffled/{table}.csv", [header[i] for i in order], [[r[i] for i in order] for r in rows])
+    same("tabs", expected, run(segue, "out.tabs", files_in("tabs", "tsv"), ranks=2))
+    same("gzip", expected, run(segue, "out.packed", files_in("packed", "csv.gz"), ranks=3))
+    unique = run(segue, "out.unique", files_in("unique", "csv"), ranks=2)
+    same("shuffled rows and columns", unique, run(segue, "out.shuffled", files_in("shuffled", "csv"), ranks=3))
+
+
+def main():
+    segue = program_and_scratch()
+    files = segue.synth("input", "--tracks", 2000 if segue.sanitized else 4000, "--unreadable", 50,
+                        "--malformed", 20)
+    clean = segue.synth("clean", "--tracks", 2000, "--seed", 3)
+    expected = run(segue, "out", files)
+    check(len(expected) > 100, f"only {len(expected)} datasets and files")
+    for ranks in (2, 3, 5, 8):
+        same(f"{ranks} ranks", expected, run(segue, "out.ranks", files, ranks=ranks))
+    for kernel in ("gemm", "leaf"):
+        for tile in (1, 77):
+            options = ["--kernel", kernel, "--tile", tile]
+            same(f"kernel {kernel}, tile {tile}", expected, run(segue, "out.kernel", files, *options, ranks=2))
+    few = ["--genre-mode", "top_n", "--top-genres", 2]
+    expected_few = run(segue, "out.few", clean, *few)
+    for ranks in (3, 8):
+        same(f"2 genres on {ranks} ranks", expected_few, run(segue, "out.few", clean, *few, ranks=ranks))
+    none = ["--min-tracks-per-genre", 100000]
+    same("no genre at all", run(segue, "out.none", clean, *none),
+         run(segue, "out.none", clean, *none, ranks=3))
+    # Samples are seeded by genre, so they do not depend on who draws them.
+    glue = ["--profile", "glue", "--max-queries", 20, "--max-candidates", 40, "--max-tracks", 60, "--pairs", 500]
+    same("glue profile", run(segue, "out.glue", clean, *glue), run(segue, "out.glue", clean, *glue, ranks=3))
+    # The line between two records may fall anywhere, also into a quoted newline.
+    mirror = segue.synth("crlfs", "--tracks", 2000, "--seed", 3, "--crlf", "--bom")
+    same("CR LF and byte order mark", run(segue, "out.clean", clean), run(segue, "out.crlf", mirror, ranks=3))
+    other_forms(segue)
+    check(not leftovers("."), f"left behind: {leftovers('.')}")
+
+
+if __name__ == "__main__":
+    main()
