@@ -175,13 +175,15 @@ segue_code segue_lake_write_curated(const segue_context *ctx, const segue_catalo
   segue_code rc = SEGUE_OK;
   curated w = {.ctx = ctx, .c = c, .n_genres = segue_dict_count(c->genres)};
   int64_t expected = 0;
+  /* A table that brought its own column of this name would have it twice: here and in the path. */
+  segue_parquet_options options = {.skip_column = "genre"};
   for (int32_t g = 0; g < w.n_genres; g++)
     expected += c->genre_tracks[g];
   rc = segue_rows_by_genre_make(c, &w.rows, st);
   if (rc == SEGUE_OK)
     rc = choose_owners(&w, st);
   if (rc == SEGUE_OK)
-    rc = segue_parquet_encoder_create(&w.encoder, NULL, st);
+    rc = segue_parquet_encoder_create(&w.encoder, &options, st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(gather_counts(&w, st));
   SEGUE_TRY(segue_lake_begin(ctx, lake, "curated/tracks_by_genre", "genre", 0, &w.writer, st));

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Every test, from nothing: installs what is missing, builds, runs.
+#
+#   tests/run.sh [NAME]...     only tests whose name matches one of these regular expressions
+#
+# Three builds: dev (assertions, warnings are errors) runs the C tests, the command line and lint;
+# asan (AddressSanitizer, UBSan) runs the C tests and the program again; release runs the oracle and
+# everything end to end. SEGUE_LONG=1 adds what takes long. The last line counts:
+#   N passed, M failed, K skipped
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+jobs=${SEGUE_JOBS:-$(nproc)}
+reports=$root/.cache/reports
+names=$(IFS='|' && echo "$*")
+
+# Prints what a step says only if it fails.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log"
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+build() {
+  printf '== build %s\n' "$1"
+  quietly cmake --preset "$1"
+  quietly cmake --build --preset "$1" -j "$jobs"
+}
+
+# run_tests PRESET [CTEST OPTION]...: the report is counted at the end; failures do not stop the rest.
+run_tests() {
+  local preset=$1
+  shift
+  printf '== test %s\n' "$preset"
+  ctest --preset "$preset" -j "$jobs" --no-tests=ignore --output-junit "$reports/$preset.xml" "$@" \
+    ${names:+-R "$names"} | grep -v -E '^(Test project| +Start |Internal ctest|[ 0-9]+/[0-9]+ Test +#.* Passed )' || true
+}
+
+summary() {
+  /usr/bin/python3 - "$reports"/*.xml <<'END'
+import sys
+import xml.etree.ElementTree as tree
+
+passed = failed = skipped = 0
+for path in sys.argv[1:]:
+    for case in tree.parse(path).getroot().iter("testcase"):
+        if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
+            skipped += 1
+            words = (case.findtext("system-out") or "").strip().splitlines()
+            print(f"skipped: {case.get('name')}: {words[-1] if words else ''}")
+        elif case.get("status") == "run":
+            passed += 1
+        else:
+            failed += 1
+            print(f"failed: {case.get('name')}")
+print(f"{passed} passed, {failed} failed, {skipped} skipped")
+sys.exit(1 if failed or not passed else 0)
+END
+}
+
+main() {
+  cd "$root"
+  bash jobs/setup.sh test
+  rm -rf "$reports"
+  mkdir -p "$reports"
+  local long=(-LE long)
+  if [[ -n ${SEGUE_LONG:-} ]]; then
+    long=()
+  fi
+  local preset
+  for preset in dev asan release; do
+    build "$preset"
+  done
+  run_tests dev "${long[@]}" -L 'unit|mpi|lake|cli|lint'
+  run_tests asan "${long[@]}" -L 'unit|mpi|sanitized'
+  run_tests release "${long[@]}" -L 'oracle|e2e'
+  summary
+}
+
+main "$@" </dev/null
