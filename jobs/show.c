@@ -210,11 +210,18 @@ static void show_predictors(segue_job *job) {
     m->n++;
   }
   qsort(f, (size_t)d, sizeof *f, by_mean);
-  if (!silent(job))
+  if (!silent(job) && t->n_rows == 0)
+    fprintf(
+        out,
+        "No genre has the tracks and artists that predictors need (--predictor-min-tracks %lld, "
+        "--predictor-min-artists %lld).\n",
+        (long long)job->settings.predictor_min_tracks,
+        (long long)job->settings.predictor_min_artists);
+  else if (!silent(job))
     fprintf(out,
             "Features that tell an artist's songs apart, over %s genres\n"
             "  feature            mean importance   first in so many genres\n",
-            count(d > 0 ? t->n_rows / d : 0));
+            count(t->n_rows / d));
   for (int j = 0; j < d && f[j].n > 0; j++) {
     double mean = f[j].sum / (double)f[j].n;
     json_array_append_new(rows, json_pack("{s:s%,s:f,s:I}", "feature", f[j].name.data,
