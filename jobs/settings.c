@@ -47,10 +47,11 @@ static int distance(const char *a, const char *b) {
 }
 
 static segue_code unknown_option(const char *word, const segue_command *command, segue_status *st) {
-  int n, best = 4, at = -1;
+  int n, at = -1;
   const segue_option *o = segue_options(&n);
   char name[64];
   snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+  int best = (int)strlen(name) / 3 + 2; /* one slip, or one in three letters */
   for (int i = 0; i < n; i++) {
     int d = (o[i].commands & command->bit) ? distance(name, o[i].name) : 99;
     if (d < best) {
@@ -81,11 +82,11 @@ static segue_code read_words(given *g, const segue_command *command, int argc, c
   opterr = 0;
   optind = 0; /* glibc: start anew, also when called a second time */
   for (;;) {
-    int before = optind > 0 ? optind : 1;
     int c = getopt_long(argc, argv, ":hqv", longs, NULL);
     if (c < 0)
       break;
-    const char *word = before < argc ? argv[before] : "";
+    /* getopt_long moves words behind options, so the one at hand is the last that it passed. */
+    const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
     if (c == 'h')
       c = 256 + find_option("help", command->bit);
     else if (c == 'q' || c == 'v')
