@@ -13,13 +13,6 @@ char *segue_store_path(const char *group, const char *a, const char *b, segue_st
   return path;
 }
 
-segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_code rc,
-                             segue_status *st) {
-  rc = segue_agree(ctx, rc, st);
-  run->failed |= rc != SEGUE_OK;
-  return rc;
-}
-
 /* Link names are UTF-8; objects carry no time stamps, so that equal contents are equal bytes. */
 static hid_t link_properties(void) {
   hid_t p = H5Pcreate(H5P_LINK_CREATE);

@@ -8,11 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
-
-/* Kept reserved beyond what was counted: blocks that HDF5 takes and does not fill. */
-enum { SLACK = 1 << 20 };
 
 static void host_name(char host[256]) {
   if (gethostname(host, 256) != 0)
@@ -82,28 +78,6 @@ void segue_store_clean_stale(const segue_context *ctx, const char *path) {
   if (dir)
     closedir(dir);
   free(folder);
-}
-
-segue_code segue_store_reserve(segue_run *run, segue_status *st) {
-  int64_t want = run->data_end + run->metadata + SLACK;
-  if (want <= run->reserved)
-    return SEGUE_OK;
-  int64_t more = want - run->reserved;
-  if (run->collective) {
-    while (fallocate(run->fd, FALLOC_FL_KEEP_SIZE, run->reserved, more) != 0)
-      if (errno != EINTR)
-        return segue_fail_errno(st, SEGUE_IO, errno, "cannot write %s: %lld more bytes are needed",
-                                run->path, (long long)more);
-  } else {
-    /* No reservations on this file system: only what is free now can be asked. */
-    struct statvfs fs;
-    if (fstatvfs(run->fd, &fs) == 0 && fs.f_frsize > 0 &&
-        (uint64_t)more / fs.f_frsize >= fs.f_bavail)
-      return segue_fail_errno(st, SEGUE_IO, ENOSPC, "cannot write %s: %lld more bytes are needed",
-                              run->path, (long long)more);
-  }
-  run->reserved = want;
-  return SEGUE_OK;
 }
 
 static segue_code copy_by_buffer(int from, int to, const char *source, const char *path,

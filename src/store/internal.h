@@ -33,7 +33,18 @@ segue_code segue_h5_fail(segue_status *st, segue_code code, const char *what, co
  */
 void segue_h5_release(hid_t id);
 
-/* ---- file.c: names, space and checks on rank 0 ---- */
+/* ---- space.c: room on disk, agreement ---- */
+
+/* Makes sure that the disk has room for data up to run->data_end and for the metadata. HDF5 over
+ * MPI-IO does not survive a full disk: some ranks get an error, others wait for them forever, and
+ * the file cannot be closed. */
+segue_code segue_store_reserve(segue_run *run, segue_status *st);
+
+/* Collective. Agrees; a failure marks the run. */
+segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_code rc,
+                             segue_status *st);
+
+/* ---- file.c: names and checks on rank 0 ---- */
 
 /* Local, all of them; called on rank 0. */
 
@@ -47,11 +58,6 @@ void segue_store_clean_stale(const segue_context *ctx, const char *path);
 /* Creates run->temp, opened as run->fd, as a copy of `source` unless that is NULL; decides
  * run->collective. */
 segue_code segue_store_make_temp(segue_run *run, const char *source, segue_status *st);
-
-/* Makes sure that the disk has room for data up to run->data_end and for the metadata. HDF5 over
- * MPI-IO does not survive a full disk: some ranks get an error, others wait for them forever, and
- * the file cannot be closed. */
-segue_code segue_store_reserve(segue_run *run, segue_status *st);
 
 /* Whether `path` is a complete run file of a format that can be read. */
 segue_code segue_store_check(const char *path, segue_status *st);
@@ -111,10 +117,6 @@ segue_code segue_store_length(const segue_run *run, const char *link, int64_t *n
 /* Local, called by all ranks. Makes the groups of `name` that are missing; with `fresh` an existing
  * last one is replaced. */
 segue_code segue_store_make_group(segue_run *run, const char *name, bool fresh, segue_status *st);
-
-/* Collective. Agrees; a failure marks the run. */
-segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_code rc,
-                             segue_status *st);
 
 /* "<group>/<a><b>", freed by free(); NULL with MEMORY. */
 char *segue_store_path(const char *group, const char *a, const char *b, segue_status *st);

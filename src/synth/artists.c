@@ -197,18 +197,6 @@ int synth_artist_genres(const synth_world *w, int64_t artist, int32_t *list) {
   return n;
 }
 
-/* ---- what the songs of an artist share ---- */
-
-static segue_code make_means(synth_world *w, segue_status *st) {
-  synth_artists *a = &w->artists;
-  a->mean = segue_alloc(a->n_credited * SYNTH_FEATURES, sizeof *a->mean, "artists", st);
-  if (!a->mean)
-    return SEGUE_MEMORY;
-  for (int64_t i = 0; i < a->n_credited; i++)
-    synth_artist_mean(w, i, a->mean + i * SYNTH_FEATURES);
-  return SEGUE_OK;
-}
-
 /* A few rows of artists without tracks repeat the id of an artist with genres. */
 static segue_code make_twins(synth_world *w, segue_status *st) {
   enum { TWINS = 6 };
@@ -235,7 +223,6 @@ segue_code synth_artists_make(synth_world *w, segue_status *st) {
     a->n_credited = a->n;
   SEGUE_TRY(share_tracks(a, st));
   SEGUE_TRY(give_genres(w, st));
-  SEGUE_TRY(make_means(w, st));
   SEGUE_TRY(make_twins(w, st));
 done:
   return rc;

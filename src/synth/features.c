@@ -38,7 +38,7 @@ static void correlated(segue_rng *r, double z[SYNTH_FEATURES]) {
   z[VALENCE] = 0.40 * z[DANCE] + 0.917 * z[VALENCE];
 }
 
-void synth_artist_mean(const synth_world *w, int64_t artist, double mean[SYNTH_FEATURES]) {
+static void artist_mean(const synth_world *w, int64_t artist, double mean[SYNTH_FEATURES]) {
   const synth_artists *a = &w->artists;
   segue_rng r = synth_rng(w->p.seed, "artist mean", artist);
   double own[SYNTH_FEATURES], genre[SYNTH_FEATURES] = {0};
@@ -52,6 +52,16 @@ void synth_artist_mean(const synth_world *w, int64_t artist, double mean[SYNTH_F
   }
   for (int f = 0; f < SYNTH_FEATURES; f++)
     mean[f] = FAMILY * family_mean[family][f] + GENRE * genre[f] + ARTIST * own[f];
+}
+
+segue_code synth_means_make(synth_world *w, segue_status *st) {
+  synth_artists *a = &w->artists;
+  a->mean = segue_alloc(a->n_credited * SYNTH_FEATURES, sizeof *a->mean, "artists", st);
+  if (!a->mean)
+    return SEGUE_MEMORY;
+  for (int64_t i = 0; i < a->n_credited; i++)
+    artist_mean(w, i, a->mean + i * SYNTH_FEATURES);
+  return SEGUE_OK;
 }
 
 /* ---- who repeats whom ---- */

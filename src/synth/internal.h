@@ -107,7 +107,7 @@ typedef struct synth_artists {
   int64_t *first_slot;  /* n_credited + 1 */
   int64_t *first_genre; /* n_credited + 1: into genre_list */
   int32_t *genre_list;
-  double *mean;      /* n_credited * SYNTH_FEATURES, row-major: synth_artist_mean */
+  double *mean;      /* n_credited * SYNTH_FEATURES, row-major: synth_means_make */
   uint8_t *unlisted; /* n_credited: not in the artist table under the id that tracks name */
   int64_t *twin_of;  /* n_twins: credited artists; row n_credited + i repeats its id */
   int n_twins;
@@ -144,9 +144,8 @@ int synth_title_suffix(const synth_world *w, segue_rng *r, char out[SYNTH_NAME],
 
 /* ---- features.c ---- */
 
-/* Where the songs of a credited artist lie, on the scale of standard normal numbers before they are
- * bent into the distribution of each feature. Its genres are known. */
-void synth_artist_mean(const synth_world *w, int64_t artist, double mean[SYNTH_FEATURES]);
+/* What the songs of each credited artist share, into artists.mean. After synth_artists_make. */
+segue_code synth_means_make(synth_world *w, segue_status *st);
 /* The slot whose recording this one repeats: its own, or an earlier one of the same artist. */
 int64_t synth_original(const synth_world *w, int64_t artist, int64_t slot);
 /* The slot of another artist from which a slot takes all nine features, or -1. */

@@ -50,6 +50,7 @@ static segue_code make_world(synth_world *w, segue_status *st) {
   SEGUE_TRY(synth_genres_make((int)w->p.n_genres, SYNTH_WITH_GENRE * (double)w->p.n_tracks,
                               w->p.hostile, &w->genres, st));
   SEGUE_TRY(synth_artists_make(w, st));
+  SEGUE_TRY(synth_means_make(w, st));
   w->track_order = synth_order_make(w->p.n_tracks, w->p.seed, "track order");
   w->artist_order = synth_order_make(w->p.n_artists, w->p.seed, "artist order");
   const synth_artists *a = &w->artists;
