@@ -298,6 +298,23 @@ static void larger(void **state) {
   }
 }
 
+/* Correlated features, which the filters see along their principal axes. */
+static void correlated(void **state) {
+  (void)state;
+  static const double w[] = {1, 3, 0.1, 1, 0, 2, 1};
+  for (int m = 0; m < 3; m++) {
+    problem t = make(m == 1 ? OFFSET : UNIFORM, 800, 7, 15);
+    for (int64_t i = 0; i < t.n; i++)
+      for (int64_t j = 1; j < t.d; j++)
+        t.x[i * t.d + j] = t.x[i * t.d] + 0.1 * t.x[i * t.d + j];
+    t.p.metric = METRICS[m];
+    check(&t);
+    t.p.weights = w;
+    check(&t);
+    free(t.x);
+  }
+}
+
 static void wide(void **state) {
   (void)state;
   static const int64_t dims[] = {33, 128, 700};
@@ -597,6 +614,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(shapes_and_metrics),
       cmocka_unit_test(larger),
+      cmocka_unit_test(correlated),
       cmocka_unit_test(wide),
       cmocka_unit_test(vectors_of_all_widths),
       cmocka_unit_test(kernels_are_tried),

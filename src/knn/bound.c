@@ -27,6 +27,9 @@
  *    Since |C| <= |Q| + R, the length W of zq - zc obeys
  *      |W - R| <= u'(|Q| + |C|) + 2 t sqrt(d) + 2 (d + 8) v s  <=  2 u' R + E,
  *      E = 2.2 u |zq| + 6 t d + 4 (d + 8) v s    (the last term for cosine alone).
+ *    Where points are turned to principal axes (rotate.c), lengths change by 2e-12 in proportion at
+ *    most, for which 2.1 and 2.2 instead of 2 u' and 2.1 u' below leave room; and as each of d sums
+ *    of d terms, at most 2^40 sqrt(d) long, is rounded, E grows by 2 d (d + 4) v 2^40 for the pair.
  *    E depends on the query and its centre only, not on the candidate: a far outlier does no harm.
  *
  * 4. Filter values. Kernels compute  S = nc - 2 zq.zc  with d + 1 terms in unknown order, where
@@ -79,6 +82,11 @@ void segue_knn_bounds_init(segue_knn_bounds *b, segue_knn_metric metric, int64_t
     b->key_mul2 = b->l1 ? 1 : scale;
     b->kin_add = 3 * o * b->key_mul1 * b->key_mul2;
   }
+}
+
+double segue_knn_bounds_rotation_error(int64_t d) {
+  double dd = (double)d;
+  return 2 * dd * (dd + 4) * U64 * 1.01 * ldexp(1, SEGUE_KNN_EXPONENT);
 }
 
 segue_knn_frame segue_knn_frame_of(const segue_knn_bounds *b, const float *z) {

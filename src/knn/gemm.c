@@ -1,4 +1,5 @@
-/* The kernel for wide data: every query against every leaf, as one matrix product. In many
+/* The kernel for wide data: every query against every leaf, as one matrix product (for l1 its
+ * counterpart, see panel.c). In many
  * dimensions hardly a box is farther than the K-th neighbour, so none is looked at.
  *
  * All coordinates are converted once, about the middle of the data. A block of queries goes through
@@ -62,7 +63,7 @@ void segue_knn_gemm_destroy(segue_knn_gemm **gemm) {
   *gemm = NULL;
 }
 
-/* Query number `number` becomes query i of the block, with coordinates -2 z. */
+/* Query number `number` becomes query i of the block, with coordinates -2 z (l1: z). */
 static void load_query(segue_knn_job *job, int64_t i, int64_t number, float *z) {
   const segue_knn *ix = job->ix;
   segue_knn_query_start(job, i, number);
@@ -71,7 +72,7 @@ static void load_query(segue_knn_job *job, int64_t i, int64_t number, float *z) 
   for (int64_t j = 0; j < ix->d; j++)
     z[j] = (float)((x[j] - ix->centre[j]) * ix->mult[j]);
   q->frame = segue_knn_frame_of(&ix->bounds, z);
-  for (int64_t j = 0; j < ix->d; j++)
+  for (int64_t j = 0; j < ix->d && !ix->bounds.l1; j++)
     z[j] *= -2;
   segue_knn_query_aim(job, q);
 }

@@ -28,6 +28,7 @@
 
 enum {
   SEGUE_KNN_LEAF_SIZE = 64,
+  SEGUE_KNN_EXPONENT = 40, /* z is within +-2^this */
   SEGUE_KNN_PADDING = 16,
   SEGUE_KNN_PANEL_ROWS = 4, /* queries that panel.c treats at once */
 };
@@ -68,6 +69,8 @@ typedef struct segue_knn_bounds {
 
 void segue_knn_bounds_init(segue_knn_bounds *b, segue_knn_metric metric, int64_t d, double scale,
                            double max_weight);
+/* What E grows by when points have been turned. */
+double segue_knn_bounds_rotation_error(int64_t d);
 /* The frame of a query with coordinates z (d). */
 segue_knn_frame segue_knn_frame_of(const segue_knn_bounds *b, const float *z);
 /* If `keep` candidates have a filter value <= s, then every candidate that may be among the best
@@ -115,10 +118,10 @@ struct segue_knn {
   int n_groups;
   const int32_t *groups[SEGUE_KNN_MAX_GROUPS]; /* borrow */
 
-  /* Of space.c: what the filters see. base is n*d, row-major: the points, or for cosine (`unit`)
-   * the rows at length 1. */
+  /* Of space.c: what the filters see. base is n*d, row-major: the points, or a copy (`own`) of the
+   * rows at length 1 (cosine) or turned to their principal axes. */
   const double *base;
-  double *unit;
+  double *own;
   double *norm;         /* n: nx of the contract; cosine only */
   double *mult;         /* d: scale of a feature */
   double *centre;       /* d: the middle of each feature's range in `base` */
@@ -143,6 +146,9 @@ struct segue_knn {
 #define SEGUE_KNN_TINY 1e-140
 
 segue_code segue_knn_space_init(segue_knn *ix, const segue_knn_params *p, segue_status *st);
+
+/* Turns `base` where that helps (rotate.c). */
+segue_code segue_knn_rotate(segue_knn *ix, segue_status *st);
 
 segue_code segue_knn_order_build(segue_knn *ix, segue_status *st);
 void segue_knn_order_destroy(segue_knn_order **order);

@@ -8,7 +8,7 @@
 
 /* z lies within +-2^40: squares and their sums stay far from both ends of float32's range, and
  * differences are resolved down to 2^-100 of the range. */
-enum { SPACE_EXPONENT = 40 };
+enum { SPACE_EXPONENT = SEGUE_KNN_EXPONENT };
 
 /* Keys and their products must stay finite in float64. */
 static const double LARGEST = 1e300;
@@ -57,8 +57,8 @@ static void ranges(segue_knn *ix, double *low, double *high) {
 /* The rows at length 1, and their squared lengths. */
 static segue_code unit_rows(segue_knn *ix, segue_status *st) {
   ix->norm = segue_alloc(ix->n, sizeof *ix->norm, "lengths of rows", st);
-  ix->unit = segue_alloc(ix->n * ix->d, sizeof *ix->unit, "unit rows", st);
-  if (!ix->norm || !ix->unit)
+  ix->own = segue_alloc(ix->n * ix->d, sizeof *ix->own, "unit rows", st);
+  if (!ix->norm || !ix->own)
     return SEGUE_MEMORY;
   for (int64_t r = 0; r < ix->n; r++) {
     const double *x = ix->points + r * ix->d;
@@ -70,9 +70,9 @@ static segue_code unit_rows(segue_knn *ix, segue_status *st) {
       continue;
     double length = sqrt(squares);
     for (int64_t j = 0; j < ix->d; j++)
-      ix->unit[r * ix->d + j] = x[j] * sqrt(weight(ix, j)) / length;
+      ix->own[r * ix->d + j] = x[j] * sqrt(weight(ix, j)) / length;
   }
-  ix->base = ix->unit;
+  ix->base = ix->own;
   return SEGUE_OK;
 }
 
@@ -186,6 +186,7 @@ segue_code segue_knn_space_init(segue_knn *ix, const segue_knn_params *p, segue_
   SEGUE_TRY(scales(ix, range, range + ix->d, &scale, st));
   SEGUE_TRY(classify(ix, st));
   segue_knn_bounds_init(&ix->bounds, ix->metric, ix->d, scale, largest);
+  SEGUE_TRY(segue_knn_rotate(ix, st));
 done:
   free(range);
   return rc;

@@ -79,7 +79,7 @@ def run_kd_tree(x, k):
 
 def run_segue(bench, path, x, k):
     out = subprocess.run([bench, path, str(x.shape[0]), str(x.shape[1]), str(k), "auto",
-                          "euclidean", "1"], check=True, capture_output=True, text=True).stdout
+                          "euclidean", "3"], check=True, capture_output=True, text=True).stdout
     words = out.split()
     return dict(zip(words[::2], words[1::2]))
 
