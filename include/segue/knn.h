@@ -88,7 +88,7 @@ segue_code segue_knn_count_before(segue_knn *index, const int32_t *queries, int6
                                   segue_status *st) SEGUE_MUST_USE;
 
 /* The key of a pair of rows, by the definition above (bit for bit what a search reports). */
-double segue_knn_key(const segue_knn *index, int32_t query, int32_t candidate);
+double segue_knn_key(const segue_knn *ix, int32_t query, int32_t candidate);
 
 /* A key as the distance that users expect: the square root for euclidean, else the key. */
 double segue_knn_distance(segue_knn_metric metric, double key);

@@ -24,10 +24,10 @@ static segue_code fold_char(utf8proc_int32_t c, segue_buffer *out, segue_status 
 }
 
 static bool is_ascii(segue_str s) {
+  unsigned char any = 0;
   for (int64_t i = 0; i < s.size; i++)
-    if ((unsigned char)s.data[i] >= 0x80)
-      return false;
-  return true;
+    any |= (unsigned char)s.data[i];
+  return any < 0x80;
 }
 
 /* NFKC, then Unicode casefold. */
@@ -62,8 +62,8 @@ done:
 
 /* Letters, digits, marks and the underscore make words, as `\w` does. */
 static bool is_word_char(utf8proc_int32_t c) {
-  if (c == '_')
-    return true;
+  if (c < 0x80)
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || (c >= 'A' && c <= 'Z');
   utf8proc_category_t k = utf8proc_category(c);
   return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_NO;
 }
@@ -96,8 +96,10 @@ static bool has_mark(const char *p, const char *end) {
 /* Drops bracketed parts that hold a mark; a part ends at the first closing bracket of its kind. */
 static int64_t drop_brackets(char *text, int64_t n) {
   int64_t kept = 0;
+  if (!memchr(text, '(', (size_t)n) && !memchr(text, '[', (size_t)n))
+    return n;
   for (int64_t i = 0; i < n;) {
-    char close = text[i] == '(' ? ')' : text[i] == '[' ? ']' : '\0';
+    int close = text[i] == '(' ? ')' : text[i] == '[' ? ']' : 0;
     const char *end = close ? memchr(text + i, close, (size_t)(n - i)) : NULL;
     if (end && has_mark(text + i + 1, end)) {
       i = end - text + 1;
@@ -110,6 +112,8 @@ static int64_t drop_brackets(char *text, int64_t n) {
 
 /* Drops everything from the first " - " whose text up to the next hyphen holds a mark. */
 static int64_t drop_tail(const char *text, int64_t n) {
+  if (n == 0 || !memchr(text, '-', (size_t)n))
+    return n;
   for (int64_t i = 0; i + 3 <= n; i++) {
     if (memcmp(text + i, " - ", 3) != 0)
       continue;
@@ -121,8 +125,31 @@ static int64_t drop_tail(const char *text, int64_t n) {
   return n;
 }
 
+/* As segue_text_trim sees it. */
+static bool is_ascii_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F);
+}
+
+static int64_t collapse_ascii(char *text, int64_t n) {
+  int64_t kept = 0;
+  bool gap = false;
+  for (int64_t i = 0; i < n; i++) {
+    if (is_ascii_space(text[i])) {
+      gap = kept > 0;
+      continue;
+    }
+    if (gap)
+      text[kept++] = ' ';
+    gap = false;
+    text[kept++] = text[i];
+  }
+  return kept;
+}
+
 /* Runs of white space become one space, none at the ends. */
 static int64_t collapse(char *text, int64_t n) {
+  if (is_ascii((segue_str){text, n}))
+    return collapse_ascii(text, n);
   int64_t kept = 0;
   segue_str rest = {text, n};
   while (rest.size > 0) {
@@ -151,20 +178,22 @@ static int64_t collapse(char *text, int64_t n) {
 
 segue_code segue_text_title(segue_str s, segue_buffer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_buffer folded = {0};
-  SEGUE_TRY(fold(s, &folded, st));
   int64_t start = out->size;
-  SEGUE_TRY(segue_buffer_append(out, folded.data, folded.size, st));
+  SEGUE_TRY(fold(s, out, st));
   char *text = (char *)out->data + start;
-  int64_t n = folded.size > 0 ? drop_brackets(text, folded.size) : 0;
-  n = n > 0 ? drop_tail(text, n) : 0;
-  n = n > 0 ? collapse(text, n) : 0;
-  if (n == 0 && folded.size > 0) { /* nothing left: the folded original */
-    memcpy(text, folded.data, (size_t)folded.size);
-    n = collapse(text, folded.size);
+  int64_t n = out->size - start;
+  if (n == 0)
+    return SEGUE_OK;
+  n = drop_brackets(text, n);
+  n = drop_tail(text, n);
+  n = collapse(text, n);
+  if (n == 0) { /* nothing left: the folded original */
+    out->size = start;
+    SEGUE_TRY(fold(s, out, st));
+    text = (char *)out->data + start;
+    n = collapse(text, out->size - start);
   }
   out->size = start + n;
 done:
-  segue_buffer_free(&folded);
   return rc;
 }

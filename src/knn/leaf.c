@@ -118,7 +118,7 @@ static void find_centre(const segue_knn_job *job, int64_t begin, int64_t end) {
   const segue_knn *ix = job->ix;
   int64_t step = (end - begin + SAMPLE - 1) / SAMPLE;
   for (int64_t j = 0; j < ix->d; j++) {
-    double sorted[SAMPLE];
+    double sorted[SAMPLE] = {0};
     int n = 0;
     for (int64_t i = begin; i < end; i += step) {
       double x = ix->base[(int64_t)job->query_rows[i] * ix->d + j];

@@ -97,7 +97,7 @@ static bool at_right_angles(square_matrix v, int64_t d) {
  * median distance of some pairs of rows, which a few far outliers do not change. */
 static bool worth_it(const segue_knn *ix, double error) {
   enum { PAIRS = 65 };
-  double sorted[PAIRS], a[MOST_FEATURES], b[MOST_FEATURES];
+  double sorted[PAIRS] = {0}, a[MOST_FEATURES], b[MOST_FEATURES];
   int64_t step = ix->n / (2 * PAIRS);
   for (int n = 0; n < PAIRS; n++) {
     double sum = 0;

@@ -168,7 +168,8 @@ static void write_answer(segue_knn_job *job, int64_t place, const double *keys, 
  * almost in order, which makes their sorting cheap. */
 static void sort_entries(segue_knn_job *job, segue_knn_query *q) {
   /* The scratch for keys holds twice as many floats, and the one for rows as many slots. */
-  segue_knn_sort_values(q->value, q->slot, q->count, (float *)job->key_scratch, job->row_scratch);
+  segue_knn_sort_values(q->value, q->slot, q->count, (float *)(void *)job->key_scratch,
+                        job->row_scratch);
   if (q->count <= job->keep)
     return;
   float last = q->value[job->keep - 1];

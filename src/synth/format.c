@@ -84,7 +84,8 @@ static int scientific(uint64_t mantissa, int exponent, char *out) {
 
 static int significant(double v, char *out) {
   if (!(v >= 1e-90)) {
-    memcpy(out, "0.0", 3);
+    out[0] = out[2] = '0';
+    out[1] = '.';
     return 3;
   }
   /* Scale to 100..999: then v = mantissa * 10^exponent / 100. */
@@ -171,7 +172,7 @@ segue_code segue_synth_repr(segue_str s, segue_buffer *out, segue_status *st) {
     int32_t c = 0xFFFD;
     utf8proc_ssize_t n = 1;
     if ((uint8_t)s.data[i] < 0x80)
-      c = s.data[i];
+      c = (uint8_t)s.data[i];
     else if ((n = utf8proc_iterate((const uint8_t *)s.data + i, s.size - i, &c)) < 1)
       n = 1;
     if (c == quote || c == '\\') {

@@ -11,13 +11,9 @@ const synth_list synth_hostile_artists = LIST(
     "Mara O'Delm", "Nan", "Rolf \"Slide\" Vetter", "Tick, Tock & Boom", "Back\\slash", "[Brackets]",
     "It's \"Both\"", "1984", "12.50", "None", "True", "", "Two\nLines", "Tab\tStop",
     " Leading Space", "Trailing Space ", "Ends With\\", "'", "\"", "','", "['a', 'b']", "null",
-    "=1+1", "a/b",
-    "No\xC2\xA0"
-    "Break",
-    "Zero\xE2\x80\x8B"
-    "Width",
-    "Cafe\xCC\x81", "Café", "🎧 Kollektiv", "夜の\u3000海", "שיר של לי", "أغنية ليل", "Живая вода",
-    "Straße & ſtone", "İstanbulin", "Carriage\r\nReturn", "{'json': 1}", "\\'", "\\\"",
+    "=1+1", "a/b", "No\u00A0Break", "Zero\u200BWidth", "Cafe\xCC\x81", "Café", "🎧 Kollektiv",
+    "夜の\u3000海", "שיר של לי", "أغنية ليل", "Живая вода", "Straße & ſtone", "İstanbulin",
+    "Carriage\r\nReturn", "{'json': 1}", "\\'", "\\\"",
     "The Extraordinarily Long Named Travelling Orchestra of the Upper and "
     "Lower Valleys, Its Choir, Its Conductor, Its Conductor's Cat and All of the Friends That They "
     "Met Along the Road Between the First Village and the Last One Before the Snow Set In");
