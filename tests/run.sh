@@ -26,10 +26,13 @@ quietly() {
   rm -f "$log"
 }
 
+# build PRESET [TARGET]...
 build() {
-  printf '== build %s\n' "$1"
-  quietly cmake --preset "$1"
-  quietly cmake --build --preset "$1" -j "$jobs"
+  local preset=$1
+  shift
+  printf '== build %s\n' "$preset"
+  quietly cmake --preset "$preset"
+  quietly cmake --build --preset "$preset" -j "$jobs" ${1:+--target "$@"}
 }
 
 # run_tests PRESET [CTEST OPTION]...: the report is counted at the end; failures do not stop the rest.
@@ -39,6 +42,10 @@ run_tests() {
   printf '== test %s\n' "$preset"
   ctest --preset "$preset" -j "$jobs" --no-tests=ignore --output-junit "$reports/$preset.xml" "$@" \
     ${names:+-R "$names"} | grep -v -E '^(Test project| +Start |Internal ctest|[ 0-9]+/[0-9]+ Test +#.* Passed )' || true
+  if [[ ! -f $reports/$preset.xml ]]; then
+    printf 'run.sh: ctest left no report for %s\n' "$preset" >&2
+    exit 1
+  fi
 }
 
 summary() {
@@ -52,7 +59,7 @@ for path in sys.argv[1:]:
         if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             skipped += 1
             words = (case.findtext("system-out") or "").strip().splitlines()
-            print(f"skipped: {case.get('name')}: {words[-1] if words else ''}")
+            print(f"skipped: {case.get('name')}: {words[-1].removeprefix('skipped: ') if words else ''}")
         elif case.get("status") == "run":
             passed += 1
         else:
@@ -72,12 +79,12 @@ main() {
   if [[ -n ${SEGUE_LONG:-} ]]; then
     long=()
   fi
-  local preset
-  for preset in dev asan release; do
-    build "$preset"
-  done
+  build dev
+  build asan
+  build release segue
   run_tests dev "${long[@]}" -L 'unit|mpi|lake|cli|lint'
-  run_tests asan "${long[@]}" -L 'unit|mpi|sanitized'
+  # Under the sanitizers each C test alone and on 3 ranks; other numbers of ranks only when it may take long.
+  run_tests asan "${long[@]}" -L 'unit|mpi|sanitized' ${long:+-E '[.]np[125]$'}
   run_tests release "${long[@]}" -L 'oracle|e2e'
   summary
 }

@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -37,8 +38,12 @@ def become_root():
     """Starts over as root of a name space, where an ordinary user may mount."""
     if os.getuid() == 0 or subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
         return
-    os.environ |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    os.execvp("unshare", ["unshare", "-rm", sys.executable, *sys.argv])
+    # Open MPI keeps its sessions in TMPDIR by user id, and those of the real root are closed to us.
+    with tempfile.TemporaryDirectory(prefix="segue-") as own:
+        more = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "TMPDIR": own}
+        command = ["unshare", "-rm", sys.executable, *sys.argv]
+        code = subprocess.run(command, env=os.environ | more, check=False).returncode
+    sys.exit(code)
 
 
 def full(segue, files, ranks):
