@@ -32,13 +32,29 @@ typedef struct segue_job {
   segue_selection selection;
   segue_plan plan;
   segue_scattered rows;
-  segue_table *selected, *predictors, *evaluation;
+  segue_table *selected, *predictors, *correlations;
+  segue_eval_tables evaluation;
+  segue_eval_sets sets;    /* of artists, where sharing any is relevance */
+  double *weights;         /* by genre of the selection and feature; NULL: none */
+  const char *artist_rule; /* how the catalogue was made: "first", "sole", "all" (static) */
   segue_run *run;
 
   segue_phase phases[SEGUE_MAX_PHASES];
   int n_phases;
   double phase_started;
 } segue_job;
+
+/* A result table of a job. */
+typedef struct segue_result {
+  const char *name;
+  segue_table **table;
+  bool large; /* its rows lie on all ranks in order; else on rank 0 */
+} segue_result;
+
+enum { SEGUE_MAX_RESULTS = 12 };
+
+/* Local. THE list of result tables, in the order in which they are written; returns how many. */
+int segue_job_results(segue_job *job, segue_result out[SEGUE_MAX_RESULTS]);
 
 /* Runs the command line `argv` (argv[0] is the program's name) on all ranks of `comm`, with output
  * to `out` and messages to `err`. Returns the exit code, the same on all ranks. Collective. */
@@ -54,6 +70,12 @@ segue_code segue_step_select(segue_job *job,
 segue_code segue_step_scatter(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> rows */
 segue_code segue_step_predict(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> predictors */
 segue_code segue_step_evaluate(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> evaluation */
+/* Collective. What an evaluation takes from columns and from the predictors: extra codes before the
+ * scatter; weights after the predictors, from the job's table or from the run file. */
+segue_code segue_step_columns(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_step_weights(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+/* Local. USAGE where an exclusion leaves nothing that could be relevant. */
+segue_code segue_check_exclude(const segue_job *job, segue_status *st) SEGUE_MUST_USE;
 /* Opens the run file for writing, new or as the next version of an existing one, and records how.
  */
 segue_code segue_step_open_run(segue_job *job, bool fresh, segue_status *st) SEGUE_MUST_USE;
@@ -76,6 +98,9 @@ segue_code segue_job_curate(segue_job *job, segue_status *st);
 segue_code segue_job_predictors(segue_job *job, segue_status *st);
 segue_code segue_job_eval(segue_job *job, segue_status *st);
 segue_code segue_job_export(segue_job *job, segue_status *st);
+segue_code segue_job_bench(segue_job *job, segue_status *st);
+segue_code segue_job_recommend(segue_job *job, segue_status *st);
+segue_code segue_job_neighbors(segue_job *job, segue_status *st);
 segue_code segue_job_help(segue_job *job, segue_status *st);
 
 /* ---- what rank 0 tells at the end (local) ---- */
@@ -86,6 +111,14 @@ void segue_show_results(segue_job *job);
 void segue_show_files(segue_job *job);
 /* The table of --timings, from the summary. */
 void segue_show_timings(segue_job *job);
+/* Prints a table for people - columns aligned as wide as a terminal shows them, long texts cut,
+ * control characters as ? - or as CSV (RFC 4180), with a header line. */
+void segue_print_aligned(FILE *out, const segue_table *t);
+void segue_print_csv(FILE *out, const segue_table *t);
+/* A table's rows as JSON objects in an array; a new reference, NULL without memory. */
+json_t *segue_table_json(const segue_table *t);
+/* A text for a terminal: `?` for control characters and those that turn writing round. */
+void segue_print_text(FILE *out, segue_str text);
 /* Prints --json where it was asked for. */
 void segue_show_json(segue_job *job);
 

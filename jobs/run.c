@@ -18,6 +18,7 @@ segue_code segue_job_run(segue_job *job, segue_status *st) {
   if (!job->settings.dry_run && !job->settings.run)
     return segue_fail(st, SEGUE_USAGE,
                       "segue run needs --run, the file that results go to; see 'segue help run'");
+  SEGUE_TRY(segue_check_exclude(job, st));
   SEGUE_TRY(segue_step_ingest(job, st));
   SEGUE_TRY(segue_step_select(job, st));
   if (job->settings.dry_run) {

@@ -45,8 +45,8 @@ static const segue_command commands[] = {
      {"run", NULL},
      "segue predictors RUN [OPTIONS]",
      "which features tell an artist's songs apart, by genre",
-     "Reads the catalogue of a run file and adds the tables genre_selection and genre_predictors "
-     "to it.",
+     "Reads the catalogue of a run file and adds the tables genre_selection, genre_predictors and "
+     "feature_correlations to it.",
      "mpirun -n 4 segue predictors run.h5",
      segue_job_predictors},
     {"eval",
@@ -69,6 +69,36 @@ static const segue_command commands[] = {
      "old table.",
      "mpirun -n 4 segue export run.h5 lake",
      segue_job_export},
+    {"recommend",
+     CMD_RECOMMEND,
+     {"run", NULL},
+     "segue recommend RUN (--id ID | --title TEXT [--artist-name TEXT]) [OPTIONS]",
+     "the songs most like one song, within a genre",
+     "Finds the song in the catalogue of a run file - the best match is taken, others that fit as "
+     "well are listed with their ids - and shows the nearest songs that the filters leave. Nothing "
+     "is written.",
+     "segue recommend run.h5 --title 'Here Comes the Sun' --artist-name beatles --years 5",
+     segue_job_recommend},
+    {"neighbors",
+     CMD_NEIGHBORS,
+     {"run", NULL},
+     "segue neighbors RUN (--id ID | --title TEXT [--artist-name TEXT]) [OPTIONS]",
+     "the plain nearest neighbours of one song, as the evaluation sees them",
+     "As recommend without filters: the nearest songs of the genre with their distance, the same "
+     "artist's among them; same_label marks those that count as relevant, duplicate the same song "
+     "again, which the evaluation leaves out.",
+     "segue neighbors run.h5 --id 6dGnYIeXmHdcikdzNNDMm2 --k 20",
+     segue_job_neighbors},
+    {"bench",
+     CMD_BENCH,
+     {"run", NULL},
+     "segue bench RUN [OPTIONS]",
+     "how fast this machine does the work on your own genres",
+     "Measures the work on the largest genres of a run file, or on one: the search by each kernel "
+     "and by the one that auto chooses, the machine's own matrix product beside it, predictors and "
+     "averages. Every rank measures the same at the same time. Nothing is written.",
+     "mpirun -n 2 segue bench run.h5 --genre rock",
+     segue_job_bench},
     {"help",
      CMD_HELP,
      {"topic", NULL},
@@ -128,7 +158,10 @@ static void job_free(segue_job *job) {
   segue_scattered_free(&job->rows);
   segue_table_destroy(&job->selected);
   segue_table_destroy(&job->predictors);
-  segue_table_destroy(&job->evaluation);
+  segue_table_destroy(&job->correlations);
+  segue_eval_tables_free(&job->evaluation);
+  segue_eval_sets_free(&job->sets);
+  free(job->weights);
   json_decref(job->summary);
   segue_settings_free(&job->settings);
 }

@@ -277,6 +277,33 @@ static segue_code parse_features(segue_settings *s, segue_status *st) {
   return SEGUE_OK;
 }
 
+/* "none", or names with commas between, `duplicate` being one of them. */
+static segue_code parse_exclude(segue_settings *s, segue_status *st) {
+  if (strcmp(s->exclude, "none") == 0)
+    return SEGUE_OK;
+  s->exclude_text = strdup(s->exclude);
+  if (!s->exclude_text)
+    return segue_fail(st, SEGUE_MEMORY, "no memory for --exclude");
+  for (char *p = s->exclude_text; p;) {
+    char *comma = strchr(p, ',');
+    if (comma)
+      *comma = '\0';
+    if (!*p || *p == '+' || strcmp(p, "none") == 0)
+      return segue_fail(st, SEGUE_USAGE,
+                        "--exclude must be none, or duplicate and columns with commas between, not "
+                        "'%s'",
+                        s->exclude);
+    if (strcmp(p, "duplicate") == 0)
+      s->exclude_duplicates = true;
+    else if (s->n_exclude == SEGUE_MAX_EXCLUDE)
+      return segue_fail(st, SEGUE_USAGE, "--exclude takes at most %d columns", SEGUE_MAX_EXCLUDE);
+    else
+      s->exclude_list[s->n_exclude++] = p;
+    p = comma ? comma + 1 : NULL;
+  }
+  return SEGUE_OK;
+}
+
 static segue_code parse_run_ts(segue_settings *s, segue_status *st) {
   const char *text = s->run_ts, *name = "--run-ts";
   if (!text) {
@@ -340,6 +367,8 @@ segue_code segue_settings_parse(segue_settings *s, const segue_command *command,
     SEGUE_TRY(parse_k(s, st));
   if (s->features)
     SEGUE_TRY(parse_features(s, st));
+  if (s->exclude)
+    SEGUE_TRY(parse_exclude(s, st));
   SEGUE_TRY(parse_run_ts(s, st));
 done:
   return rc;
@@ -350,6 +379,7 @@ void segue_settings_free(segue_settings *s) {
     return;
   json_decref(s->config_json);
   free(s->feature_text);
+  free(s->exclude_text);
   for (int i = 0; i < SEGUE_MAX_OPTIONS; i++)
     free(s->own[i]);
   free(s->command_line);

@@ -6,7 +6,7 @@
 
 #include "segue/base.h"
 
-enum { SEGUE_MAX_LIST = 64, SEGUE_MAX_OPTIONS = 128 };
+enum { SEGUE_MAX_LIST = 64, SEGUE_MAX_OPTIONS = 128, SEGUE_MAX_EXCLUDE = 6 };
 
 /* Commands as bits: which ones an option belongs to. */
 typedef enum segue_command_bit {
@@ -17,7 +17,11 @@ typedef enum segue_command_bit {
   CMD_EVAL = 16,
   CMD_EXPORT = 32,
   CMD_HELP = 64,
-  CMD_ALL = 127,
+  CMD_BENCH = 128,
+  CMD_RECOMMEND = 256,
+  CMD_NEIGHBORS = 512,
+  CMD_FIND = CMD_RECOMMEND | CMD_NEIGHBORS,
+  CMD_ALL = 1023,
   CMD_COMPUTE = CMD_RUN | CMD_PREDICTORS | CMD_EVAL
 } segue_command_bit;
 
@@ -28,7 +32,7 @@ typedef struct segue_settings {
   bool help, quiet, json, verbose, timings;
   const char *progress, *config;
   /* input */
-  const char *tracks, *artists, *delimiter, *artist, *features, *id, *label, *group;
+  const char *tracks, *artists, *delimiter, *artist, *features, *features_npy, *id, *label, *group;
   bool strict;
   int64_t max_reports;
   /* output */
@@ -41,11 +45,17 @@ typedef struct segue_settings {
   const char *genre_mode;
   int64_t top_genres, variety_genres, min_tracks_per_genre;
   const char *scale;
-  int64_t predictor_min_tracks, predictor_min_artists, predictor_max_tracks, pairs;
-  const char *k, *metric, *kernel, *exclude, *no_relevant;
+  int64_t predictor_min_tracks, predictor_min_artists, predictor_max_tracks, pairs, shuffles,
+      logistic_pairs;
+  const char *k, *metric, *kernel, *exclude, *no_relevant, *trec;
+  bool per_query, ablation;
+  int64_t neighbors;
   int64_t max_tracks, max_queries, max_candidates, bootstrap, tile;
   int64_t k_list[SEGUE_MAX_LIST];
   int n_k;
+  bool exclude_duplicates;                     /* --exclude has `duplicate` */
+  const char *exclude_list[SEGUE_MAX_EXCLUDE]; /* what else it has */
+  int n_exclude;
   const char *feature_list[4096];
   int n_features;
   int64_t run_us; /* run_ts in microseconds since 1970 */
@@ -53,13 +63,20 @@ typedef struct segue_settings {
   const char *out;
   int64_t n_tracks, n_artists, n_genres, malformed, unreadable;
   bool plain, crlf, bom, gzip;
+  /* bench */
+  const char *genre;
+  int64_t repeats;
+  /* recommend, neighbors */
+  const char *song_id, *title, *artist_name, *weights, *min_similarity;
+  int64_t n_songs, years, min_popularity;
+  bool exclude_same_artist, csv;
   /* help */
   bool man, bash;
   const char *topic;
 
   /* owned */
   json_t *config_json;
-  char *feature_text;
+  char *feature_text, *exclude_text;
   char *own[SEGUE_MAX_OPTIONS]; /* texts made from the configuration, by option */
   char *command_line;
 } segue_settings;

@@ -97,8 +97,9 @@ void segue_show_plan(segue_job *job) {
   if (job->settings.run)
     fprintf(out, "  would write       %s\n", job->settings.run);
   if (job->settings.lake)
-    fprintf(out, "                    %s: %s files of curated/tracks_by_genre, 3 of results\n",
-            job->settings.lake, count(segue_dict_count(job->catalogue->genres)));
+    fprintf(out, "                    %s: %s files of curated/tracks_by_genre, %d of results\n",
+            job->settings.lake, count(segue_dict_count(job->catalogue->genres)),
+            6 + job->settings.ablation + job->settings.per_query + (job->settings.neighbors > 0));
   fprintf(out, "  largest genres\n");
   for (int64_t g = 0; g < job->selection.n && g < 5; g++) {
     segue_str name = segue_dict_get(job->catalogue->genres, job->selection.chosen[g].code);
@@ -112,70 +113,125 @@ void segue_show_plan(segue_job *job) {
 /* ---- results
  * -------------------------------------------------------------------------------------- */
 
-/* Averages over genres (each counts once) and over queries (each query counts once). */
-typedef struct averages {
-  double macro_recall, macro_mrr, macro_chance, micro_recall, micro_mrr, n_queries;
-  int64_t n_genres;
-} averages;
+/* The value of a row of results/eval_summary. */
+static double summary_value(const segue_table *t, int64_t row, const char *column) {
+  return segue_get_double(&t->columns[segue_table_column(t, column)], row);
+}
 
-static averages average_at(const segue_table *t, int64_t k) {
-  averages a = {0};
-  const segue_column *c = t->columns;
+/* The summary holds macro, micro and tracks, each for every k. */
+static json_t *summary_json(const segue_job *job) {
+  static const char *const columns[] = {"recall_at_k",
+                                        "mrr_at_k",
+                                        "recall_of_relevant_at_k",
+                                        "precision_at_k",
+                                        "map_at_k",
+                                        "ndcg_at_k",
+                                        "r_precision",
+                                        "tie_rate",
+                                        "random_recall_at_k",
+                                        "lift"};
+  const segue_table *t = job->evaluation.summary;
+  json_t *rows = json_array();
+  int n_k = job->settings.n_k;
+  for (int i = 0; i < n_k; i++) {
+    json_t *row = json_pack("{s:I,s:I,s:I,s:I}", "k", (json_int_t)job->settings.k_list[i],
+                            "n_genres", (json_int_t)segue_get_int(&t->columns[2], i), "n_queries",
+                            (json_int_t)segue_get_int(&t->columns[3], i), "n_tracks",
+                            (json_int_t)segue_get_int(&t->columns[3], 2 * n_k + i));
+    for (int kind = 0; kind < 3; kind++)
+      for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+        static const char *const kinds[] = {"macro", "micro", "tracks"};
+        char name[64];
+        double v = summary_value(t, kind * n_k + i, columns[c]);
+        snprintf(name, sizeof name, "%s_%s", kinds[kind], columns[c]);
+        json_object_set_new(row, name, isnan(v) ? json_null() : json_real(v));
+      }
+    json_array_append_new(rows, row);
+  }
+  return rows;
+}
+
+static const char *scale_words(const char *scale) {
+  return strcmp(scale, "genre") == 0    ? "z-scores by genre"
+         : strcmp(scale, "global") == 0 ? "z-scores over all tracks"
+         : strcmp(scale, "robust") == 0 ? "medians and quartiles by genre"
+                                        : "raw units";
+}
+
+/* Duplicates, and what recall would be with them: over genres, at the cut-off next to 10. */
+static void show_duplicates(segue_job *job) {
+  const segue_table *t = job->evaluation.metrics;
+  const segue_settings *s = &job->settings;
+  int64_t k = s->k_list[0], tracks = 0, n = 0;
+  segue_sum without = {0}, with = {0};
+  for (int i = 1; i < s->n_k && k < 10; i++)
+    k = s->k_list[i];
   for (int64_t i = 0; i < t->n_rows; i++) {
-    if (segue_get_int(&c[2], i) != k || segue_is_null(&c[3], i))
+    double kept = summary_value(t, i, "recall_at_k_with_duplicates");
+    if (segue_get_int(&t->columns[2], i) != k)
       continue;
-    double n = (double)segue_get_int(&c[1], i), recall = segue_get_double(&c[3], i),
-           mrr = segue_get_double(&c[4], i);
-    a.n_genres++;
-    a.n_queries += n;
-    a.macro_recall += recall;
-    a.macro_mrr += mrr;
-    a.macro_chance += segue_get_double(&c[segue_table_column(t, "random_recall_at_k")], i);
-    a.micro_recall += n * recall;
-    a.micro_mrr += n * mrr;
+    tracks += (int64_t)summary_value(t, i, "n_duplicate_tracks");
+    if (isnan(kept) || segue_is_null(&t->columns[3], i))
+      continue;
+    n++;
+    segue_sum_add(&with, kept);
+    segue_sum_add(&without, segue_get_double(&t->columns[3], i));
   }
-  if (a.n_genres > 0) {
-    a.macro_recall /= (double)a.n_genres;
-    a.macro_mrr /= (double)a.n_genres;
-    a.macro_chance /= (double)a.n_genres;
-    a.micro_recall /= a.n_queries;
-    a.micro_mrr /= a.n_queries;
-  }
-  return a;
+  double mean_with = n > 0 ? segue_sum_value(&with) / (double)n : 0.0,
+         mean_without = n > 0 ? segue_sum_value(&without) / (double)n : 0.0;
+  json_object_set_new(job->summary, "duplicates",
+                      json_pack("{s:I,s:I,s:f,s:f}", "rows", (json_int_t)tracks, "k", (json_int_t)k,
+                                "macro_recall_at_k", mean_without,
+                                "macro_recall_at_k_with_duplicates", mean_with));
+  if (!silent(job))
+    fprintf(job->out,
+            "  %s tracks duplicate another of their genre; kept as candidates they would make "
+            "recall@%lld %.4f instead of %.4f\n",
+            count(tracks), (long long)k, mean_with, mean_without);
+}
+
+static int64_t doubtful_genres(const segue_table *t, int64_t k) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < t->n_rows; i++)
+    n += segue_get_int(&t->columns[2], i) == k && segue_get_int(&t->columns[1], i) > 0 &&
+         segue_get_int(&t->columns[segue_table_column(t, "interval_ok")], i) == 0;
+  return n;
 }
 
 static void show_evaluation(segue_job *job) {
   const segue_settings *s = &job->settings;
-  const segue_table *t = job->evaluation;
-  json_t *rows = json_array();
+  const segue_table *t = job->evaluation.summary;
   FILE *out = job->out;
-  bool print = !silent(job);
-  averages first = average_at(t, s->k_list[0]);
-  if (print)
+  int64_t doubtful = doubtful_genres(job->evaluation.metrics, s->k_list[0]);
+  json_object_set_new(job->summary, "evaluation", summary_json(job));
+  json_object_set_new(job->summary, "genres_with_few_artists", json_integer(doubtful));
+  if (!silent(job)) {
     fprintf(out,
-            "Songs by the same artist among the k nearest (%s, %s, %s)\n"
+            "Songs %s among the k nearest (%s, %s, excluded: %s)\n"
             "  %s queries in %s genres; chance: what a random order would find\n"
-            "           mean over genres                  mean over queries\n"
-            "       k   recall@k    mrr@k    chance       recall@k    mrr@k\n",
-            s->metric, strcmp(s->scale, "genre") == 0 ? "z-scores by genre" : "raw units",
-            strcmp(s->exclude, "duplicate") == 0 ? "duplicates left out" : "duplicates kept",
-            count((int64_t)first.n_queries), count(first.n_genres));
-  for (int i = 0; i < s->n_k; i++) {
-    averages a = average_at(t, s->k_list[i]);
-    json_array_append_new(
-        rows, json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f}", "k", (json_int_t)s->k_list[i],
-                        "n_genres", (json_int_t)a.n_genres, "n_queries", (json_int_t)a.n_queries,
-                        "macro_recall_at_k", a.macro_recall, "macro_mrr_at_k", a.macro_mrr,
-                        "macro_random_recall_at_k", a.macro_chance, "micro_recall_at_k",
-                        a.micro_recall, "micro_mrr_at_k", a.micro_mrr));
-    if (print)
-      fprintf(out, "  %6lld     %6.4f   %6.4f    %6.4f         %6.4f   %6.4f\n",
-              (long long)s->k_list[i], a.macro_recall, a.macro_mrr, a.macro_chance, a.micro_recall,
-              a.micro_mrr);
+            "           mean over genres                  mean over queries      over tracks\n"
+            "       k   recall@k    mrr@k    chance       recall@k    mrr@k       recall@k\n",
+            job->sets.starts               ? "that share an artist"
+            : job->catalogue->label_column ? "with the same label"
+                                           : "by the same artist",
+            s->metric, scale_words(s->scale), s->exclude, count(segue_get_int(&t->columns[3], 0)),
+            count(segue_get_int(&t->columns[2], 0)));
+    for (int i = 0; i < s->n_k; i++)
+      fprintf(out, "  %6lld     %6.4f   %6.4f    %6.4f         %6.4f   %6.4f         %6.4f\n",
+              (long long)s->k_list[i], summary_value(t, i, "recall_at_k"),
+              summary_value(t, i, "mrr_at_k"), summary_value(t, i, "random_recall_at_k"),
+              summary_value(t, s->n_k + i, "recall_at_k"), summary_value(t, s->n_k + i, "mrr_at_k"),
+              summary_value(t, 2 * s->n_k + i, "recall_at_k"));
   }
-  json_object_set_new(job->summary, "evaluation", rows);
-  if (print)
+  if (s->exclude_duplicates)
+    show_duplicates(job);
+  if (!silent(job)) {
+    if (doubtful > 0)
+      fprintf(out,
+              "  %s genres have fewer than %d artists to draw from: do not trust their intervals\n",
+              count(doubtful), SEGUE_EVAL_CLUSTERS);
     fputc('\n', out);
+  }
 }
 
 typedef struct feature_mean {
@@ -188,6 +244,41 @@ static int by_mean(const void *a, const void *b) {
   const feature_mean *x = a, *y = b;
   double p = x->sum, q = y->sum;
   return p != q ? (p < q) - (p > q) : segue_str_cmp(x->name, y->name);
+}
+
+/* Where raw units would have let one feature decide, because its numbers are large, says so: the
+ * largest mean share of |importance| in raw units, and that of the same feature as it was scaled.
+ */
+static void show_units(segue_job *job) {
+  const segue_table *t = job->predictors;
+  int d = job->catalogue->n_features, unscaled = segue_table_column(t, "importance_norm_unscaled");
+  double most = 0, scaled = 0;
+  segue_str name = {0};
+  for (int j = 0; j < d && strcmp(job->settings.scale, "none") != 0; j++) {
+    double share = 0, same = 0, n = 0;
+    for (int64_t i = j; i < t->n_rows; i += d)
+      if (!segue_is_null(&t->columns[unscaled], i)) {
+        share += fabs(segue_get_double(&t->columns[unscaled], i));
+        same += fabs(segue_get_double(&t->columns[4], i));
+        n++;
+      }
+    if (n > 0 && share / n > most) {
+      most = share / n;
+      scaled = same / n;
+      name = segue_get_str(&t->columns[1], j);
+    }
+  }
+  if (most < 0.5 || most < 2.0 * scaled)
+    return;
+  json_object_set_new(job->summary, "raw_units",
+                      json_pack("{s:s%,s:f,s:f}", "feature", name.data, (size_t)name.size,
+                                "share_in_raw_units", most, "share_as_scaled", scaled));
+  if (!silent(job))
+    fprintf(job->out,
+            "  In raw units %.*s alone would carry %.0f %% of the importance, because its unit is\n"
+            "  small and its numbers are large; in the scale that is used (--scale) it carries "
+            "%.0f %%.\n",
+            segue_str_show(name), name.data, 100 * most, 100 * scaled);
 }
 
 static void show_predictors(segue_job *job) {
@@ -232,6 +323,7 @@ static void show_predictors(segue_job *job) {
               count((int64_t)f[j].first));
   }
   json_object_set_new(job->summary, "predictors", rows);
+  show_units(job);
   if (!silent(job))
     fputc('\n', out);
   free(f);
@@ -251,7 +343,7 @@ void segue_show_results(segue_job *job) {
             (long long)job->settings.min_tracks_per_genre, job->settings.genre_mode);
   if (job->predictors)
     show_predictors(job);
-  if (job->evaluation)
+  if (job->evaluation.summary)
     show_evaluation(job);
 }
 

@@ -30,6 +30,7 @@ static segue_code ingest_params(const segue_job *job, segue_ingest_params *p, se
                              .group_column = s->group,
                              .features = s->feature_list,
                              .n_features = s->n_features,
+                             .npy_path = s->features_npy,
                              .max_reports = (int)s->max_reports};
   p->artist_rule = strcmp(s->artist, "sole") == 0  ? SEGUE_ARTIST_SOLE
                    : strcmp(s->artist, "all") == 0 ? SEGUE_ARTIST_ALL
@@ -64,18 +65,20 @@ static json_t *accounting_json(const segue_accounting *a) {
 /* Each input file is hashed by one rank while others hash the next. */
 static segue_code hash_inputs(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  const char *paths[2] = {job->settings.tracks, job->settings.artists},
-             *names[2] = {"tracks", "artists"};
+  enum { FILES = 3 };
+  const char *paths[FILES] = {job->settings.tracks, job->settings.artists,
+                              job->settings.features_npy},
+             *names[FILES] = {"tracks", "artists", "features_npy"};
   struct {
     char hex[65];
     int64_t size;
-  } info[2] = {0};
-  for (int i = 0; i < 2 && rc == SEGUE_OK; i++)
+  } info[FILES] = {0};
+  for (int i = 0; i < FILES && rc == SEGUE_OK; i++)
     if (paths[i] && job->ctx.rank == i % job->ctx.size)
       rc = segue_sha256_file(paths[i], info[i].hex, &info[i].size, st);
   SEGUE_AGREE(&job->ctx, st);
   json_t *inputs = json_array();
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < FILES; i++) {
     SEGUE_TRY(segue_bcast(&job->ctx, &info[i], sizeof info[i], i % job->ctx.size, st));
     if (paths[i])
       json_array_append_new(inputs,
@@ -93,7 +96,17 @@ static double file_bytes(const char *path) {
 }
 
 static double input_bytes(const segue_job *job) {
-  return file_bytes(job->settings.tracks) + file_bytes(job->settings.artists);
+  return file_bytes(job->settings.tracks) + file_bytes(job->settings.artists) +
+         file_bytes(job->settings.features_npy);
+}
+
+static const char *const artist_rules[] = {"first", "sole", "all"};
+
+static const char *artist_rule_of(const char *text) {
+  for (size_t i = 0; i < sizeof artist_rules / sizeof *artist_rules; i++)
+    if (text && strcmp(text, artist_rules[i]) == 0)
+      return artist_rules[i];
+  return artist_rules[0];
 }
 
 segue_code segue_step_ingest(segue_job *job, segue_status *st) {
@@ -101,6 +114,7 @@ segue_code segue_step_ingest(segue_job *job, segue_status *st) {
   segue_ingest_params params;
   SEGUE_TRY(ingest_params(job, &params, st));
   SEGUE_TRY(segue_ingest(&job->ctx, &params, &job->catalogue, st));
+  job->artist_rule = artist_rule_of(job->settings.artist);
   segue_job_phase(job, "read", input_bytes(job), "bytes");
   SEGUE_TRY(hash_inputs(job, st));
   json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
@@ -109,12 +123,26 @@ done:
   return rc;
 }
 
+/* Collective. The rule by which the run file's catalogue was made; files of older versions do not
+ * tell. */
+static segue_code read_artist_rule(segue_job *job, const segue_run *run, segue_status *st) {
+  segue_buffer text = {0};
+  segue_status none = {0};
+  (void)st;
+  job->artist_rule = artist_rules[0];
+  if (segue_run_get_text(&job->ctx, run, "artist_rule", &text, &none) == SEGUE_OK)
+    job->artist_rule = artist_rule_of((const char *)text.data);
+  segue_buffer_free(&text);
+  return SEGUE_OK;
+}
+
 segue_code segue_step_read(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_run *run = NULL;
   SEGUE_TRY(need(job, job->settings.run, "run", st));
   SEGUE_TRY(segue_run_open(&job->ctx, job->settings.run, &run, st));
   SEGUE_TRY(segue_run_read_catalogue(&job->ctx, run, &job->catalogue, st));
+  SEGUE_TRY(read_artist_rule(job, run, st));
   json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
   segue_job_phase(job, "read", (double)job->catalogue->n_total, "tracks");
 done:
@@ -159,9 +187,14 @@ done:
 }
 
 segue_code segue_step_scatter(segue_job *job, segue_status *st) {
-  segue_code rc =
-      segue_genre_scatter(&job->ctx, job->catalogue, &job->selection, &job->plan, &job->rows, st);
+  segue_code rc = SEGUE_OK;
+  SEGUE_TRY(segue_step_columns(job, st));
+  SEGUE_TRY(
+      segue_genre_scatter(&job->ctx, job->catalogue, &job->selection, &job->plan, &job->rows, st));
+  if (strcmp(job->settings.scale, "global") == 0)
+    SEGUE_TRY(segue_genre_scale(&job->ctx, job->catalogue, &job->rows, st));
   segue_job_phase(job, "scatter", 0, NULL);
+done:
   return rc;
 }
 
@@ -174,38 +207,16 @@ segue_code segue_step_predict(segue_job *job, segue_status *st) {
                                    .min_artists = s->predictor_min_artists,
                                    .max_tracks = s->predictor_max_tracks,
                                    .pairs = s->pairs,
+                                   .shuffles = s->shuffles,
+                                   .logistic_pairs = s->logistic_pairs,
                                    .seed = (uint64_t)s->seed,
                                    .run_ts = s->run_us,
                                    .profile = s->profile};
   if (!segue_scale_parse(s->scale, &params.scale))
     return segue_fail(st, SEGUE_USAGE, "unknown --scale %s", s->scale);
   segue_code rc = segue_predictors_run(&job->ctx, job->catalogue, &job->plan, &job->rows, &params,
-                                       &job->predictors, st);
+                                       &job->predictors, &job->correlations, st);
   segue_job_phase(job, "predictors", 0, NULL);
-  return rc;
-}
-
-segue_code segue_step_evaluate(segue_job *job, segue_status *st) {
-  const segue_settings *s = &job->settings;
-  segue_eval_params params = {.k = s->k_list,
-                              .n_k = s->n_k,
-                              .tile = s->tile,
-                              .exclude_duplicates = strcmp(s->exclude, "duplicate") == 0,
-                              .no_relevant_is_miss = strcmp(s->no_relevant, "miss") == 0,
-                              .max_tracks = s->max_tracks,
-                              .max_queries = s->max_queries,
-                              .max_candidates = s->max_candidates,
-                              .bootstrap = (int)s->bootstrap,
-                              .seed = (uint64_t)s->seed,
-                              .run_ts = s->run_us,
-                              .profile = s->profile};
-  if (!segue_scale_parse(s->scale, &params.scale) ||
-      !segue_knn_metric_parse(s->metric, &params.metric) ||
-      !segue_knn_kernel_parse(s->kernel, &params.kernel))
-    return segue_fail(st, SEGUE_USAGE, "unknown --scale %s, --metric %s or --kernel %s", s->scale,
-                      s->metric, s->kernel);
-  segue_code rc = segue_eval_run(&job->ctx, &job->plan, &job->rows, &params, &job->evaluation, st);
-  segue_job_phase(job, "evaluate", job->plan.pairs, "pairs");
   return rc;
 }
 
@@ -235,6 +246,7 @@ segue_code segue_step_open_run(segue_job *job, bool fresh, segue_status *st) {
                                s->command_line ? s->command_line : "", st));
   SEGUE_TRY(set_json(job, "settings", json_object_get(job->summary, "settings"), st));
   SEGUE_TRY(set_json(job, "inputs", json_object_get(job->summary, "inputs"), st));
+  SEGUE_TRY(segue_run_set_text(&job->ctx, job->run, "artist_rule", job->artist_rule, st));
   if (fresh) {
     SEGUE_TRY(set_json(job, "accounting", json_object_get(job->summary, "accounting"), st));
     SEGUE_TRY(segue_run_write_catalogue(&job->ctx, job->run, job->catalogue, s->label, st));
@@ -245,10 +257,15 @@ done:
 
 segue_code segue_step_write_tables(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  const segue_table *tables[] = {job->selected, job->predictors, job->evaluation};
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-    if (tables[i])
-      SEGUE_TRY(segue_run_write_table(&job->ctx, job->run, tables[i], st));
+  segue_result results[SEGUE_MAX_RESULTS];
+  int n = segue_job_results(job, results);
+  for (int i = 0; i < n; i++) {
+    const segue_table *t = *results[i].table;
+    if (t && results[i].large)
+      SEGUE_TRY(segue_run_write_columns(&job->ctx, job->run, results[i].name, t, st));
+    else if (t)
+      SEGUE_TRY(segue_run_write_table(&job->ctx, job->run, t, st));
+  }
 done:
   return rc;
 }
@@ -280,23 +297,59 @@ static void note_table(segue_job *job, const char *name, const segue_lake_totals
                    name, (long long)t->long_names);
 }
 
+static int64_t table_bytes(const segue_table *t) {
+  int64_t bytes = 0;
+  for (int c = 0; c < t->n_columns; c++)
+    bytes += t->columns[c].values.size + t->columns[c].offsets.size + t->columns[c].bytes.size +
+             t->columns[c].valid.size;
+  return bytes;
+}
+
+/* Collective. All rows of a large table on rank 0. A table of more than LARGEST bytes stays in the
+ * run file alone. */
+static segue_code gather_large(segue_job *job, const char *name, const segue_table *t,
+                               segue_table **out, segue_status *st) {
+  static const int64_t largest = INT64_C(4) << 30;
+  segue_code rc = SEGUE_OK;
+  int64_t bytes = table_bytes(t);
+  SEGUE_TRY(segue_sum_int64(&job->ctx, &bytes, 1, st));
+  if (bytes > largest)
+    return segue_fail(
+        st, SEGUE_INPUT,
+        "%s has %.1f GB, more than one Parquet file should hold; read it from the run "
+        "file, or choose fewer genres or neighbors",
+        name, (double)bytes / 1e9);
+  rc = segue_table_gather(&job->ctx, t, 0, out, st);
+done:
+  return rc;
+}
+
 segue_code segue_step_export(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
+  segue_table *gathered = NULL;
   segue_lake_totals totals;
   SEGUE_TRY(need(job, job->settings.lake, "lake", st));
   SEGUE_TRY(segue_lake_write_curated(&job->ctx, job->catalogue, job->settings.lake, &totals, st));
   note_table(job, "curated/tracks_by_genre", &totals);
   segue_job_phase(job, "write lake: curated", (double)totals.bytes, "bytes");
-  const segue_table *tables[] = {job->selected, job->predictors, job->evaluation};
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-    if (!tables[i])
+  segue_result results[SEGUE_MAX_RESULTS];
+  int n = segue_job_results(job, results);
+  for (int i = 0; i < n; i++) {
+    const segue_table *t = *results[i].table;
+    if (!t)
       continue;
-    SEGUE_TRY(segue_lake_write_table(&job->ctx, job->settings.lake, tables[i]->schema->name,
-                                     tables[i], &totals, st));
-    note_table(job, tables[i]->schema->name, &totals);
+    if (results[i].large) { /* one file, so one rank writes it */
+      SEGUE_TRY(gather_large(job, results[i].name, t, &gathered, st));
+      t = gathered;
+    }
+    SEGUE_TRY(
+        segue_lake_write_table(&job->ctx, job->settings.lake, results[i].name, t, &totals, st));
+    note_table(job, results[i].name, &totals);
+    segue_table_destroy(&gathered);
   }
   segue_job_phase(job, "write lake: results", 0, NULL);
 done:
+  segue_table_destroy(&gathered);
   return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -74,6 +75,78 @@ static void dict_codes_and_order(void **state) {
   free(map);
   segue_dict_destroy(&d);
   assert_null(d);
+}
+
+static int compare_texts(int64_t a, int64_t b, void *arg) {
+  const segue_str *texts = arg;
+  int order = segue_str_cmp(texts[a], texts[b]);
+  return order ? order : (a > b) - (a < b);
+}
+
+/* Short and long texts, many with the same beginning, many equal. */
+static void keys_are_sorted_by_text(void **state) {
+  (void)state;
+  enum { N = 3000 };
+  static char bytes[N][24];
+  static segue_str texts[N];
+  static segue_sort_key keys[N];
+  segue_rng r;
+  segue_rng_seed(&r, 1, "keys", segue_str_of(""));
+  for (int round = 0; round < 4; round++) {
+    int64_t n = round == 0 ? 1 : N;
+    for (int64_t i = 0; i < n; i++) {
+      int64_t size = segue_rng_below(&r, 24);
+      for (int64_t k = 0; k < size; k++)
+        bytes[i][k] = (char)(round == 1 && k < 9 ? 'x' : "\0ab\xFF"[segue_rng_below(&r, 4)]);
+      texts[i] = (segue_str){bytes[i], size};
+      keys[i] = (segue_sort_key){segue_str_prefix(texts[i]), i};
+    }
+    assert_int_equal(segue_sort_keys(keys, n, compare_texts, texts, NULL), SEGUE_OK);
+    for (int64_t i = 1; i < n; i++)
+      assert_true(compare_texts(keys[i - 1].row, keys[i].row, texts) < 0);
+  }
+}
+
+static void a_dictionary_with_room(void **state) {
+  (void)state;
+  segue_dict *d = NULL;
+  assert_int_equal(segue_dict_create(&d, NULL), SEGUE_OK);
+  assert_int_equal(segue_dict_reserve(d, 1000, 4000, NULL), SEGUE_OK);
+  for (int round = 0; round < 2; round++)
+    for (int i = 0; i < 3000; i++) {
+      char text[16];
+      int32_t code;
+      bool added;
+      snprintf(text, sizeof text, "%d", i);
+      assert_int_equal(segue_dict_add(d, segue_str_of(text), &code, &added, NULL), SEGUE_OK);
+      assert_int_equal(code, i);
+      assert_int_equal(added, round == 0);
+    }
+  assert_int_equal(segue_dict_find(d, segue_str_of("3000")), -1);
+  segue_dict_destroy(&d);
+}
+
+/* In a child, as the limit stays. The sanitizers' own mappings would not fit below it. */
+static void memory_is_limited(void **state) {
+  (void)state;
+  assert_true(segue_memory_peak() > 0);
+  assert_int_equal(segue_memory_limit(0, NULL), SEGUE_OK);
+#if !defined(__SANITIZE_ADDRESS__)
+  pid_t child = fork();
+  if (child == 0) {
+    segue_status st = {0};
+    bool good = segue_memory_limit(INT64_C(256) << 20, &st) == SEGUE_OK;
+    void *small = segue_alloc(INT64_C(8) << 20, 1, "a little", &st);
+    void *large = segue_alloc(INT64_C(512) << 20, 1, "too much", &st);
+    good = good && small && !large && st.code == SEGUE_MEMORY && strstr(st.message, "too much");
+    free(small);
+    free(large);
+    _exit(good ? 0 : 1);
+  }
+  int status = 0;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+#endif
 }
 
 static void rng_is_what_its_key_says(void **state) {
@@ -305,6 +378,9 @@ int main(void) {
       cmocka_unit_test(status_is_fit_to_print),
       cmocka_unit_test(alloc_refuses_what_cannot_be),
       cmocka_unit_test(dict_codes_and_order),
+      cmocka_unit_test(a_dictionary_with_room),
+      cmocka_unit_test(keys_are_sorted_by_text),
+      cmocka_unit_test(memory_is_limited),
       cmocka_unit_test(rng_is_what_its_key_says),
       cmocka_unit_test(lower_is_full_lower_case),
       cmocka_unit_test(trim_knows_unicode_spaces),

@@ -98,14 +98,23 @@ static void by_libcsv(const char *data, int64_t n, int64_t offset, int64_t line,
 typedef struct listener {
   segue_fields fields;
   segue_buffer text;
+  segue_buffer lines; /* where in `text` a line belongs, and the line: pairs of int64_t */
 } listener;
+
+static void listener_free(listener *l) {
+  segue_fields_free(&l->fields);
+  segue_buffer_free(&l->text);
+  segue_buffer_free(&l->lines);
+}
 
 static segue_code on_record(void *arg, const segue_record *r, segue_status *st) {
   listener *l = arg;
   segue_code rc = SEGUE_OK;
   SEGUE_TRY(segue_fields_split(&l->fields, r, ',', st));
-  SEGUE_TRY(
-      segue_buffer_printf(&l->text, st, "%lld:%lld ", (long long)r->offset, (long long)r->line));
+  SEGUE_TRY(segue_buffer_printf(&l->text, st, "%lld:", (long long)r->offset));
+  SEGUE_TRY(segue_buffer_append(&l->lines, &l->text.size, sizeof l->text.size, st));
+  SEGUE_TRY(segue_buffer_append(&l->lines, &r->line, sizeof r->line, st));
+  SEGUE_TRY(segue_buffer_append(&l->text, " ", 1, st));
   for (int i = 0; i < l->fields.n; i++) {
     SEGUE_TRY(segue_buffer_append(&l->text, l->fields.at[i].data, l->fields.at[i].size, st));
     SEGUE_TRY(segue_buffer_append(&l->text, "|", 1, st));
@@ -113,6 +122,24 @@ static segue_code on_record(void *arg, const segue_record *r, segue_status *st) 
   rc = segue_buffer_append(&l->text, ";", 1, st);
 done:
   return rc;
+}
+
+/* The transcript with the lines in their places. */
+static void put_lines(listener *l, int64_t before) {
+  segue_buffer out = {0};
+  int64_t at = 0, n = l->lines.size / (int64_t)sizeof(int64_t);
+  for (int64_t i = 0; i <= n; i += 2) {
+    int64_t pair[2] = {l->text.size, 0};
+    if (i < n)
+      memcpy(pair, l->lines.data + (size_t)i * sizeof(int64_t), sizeof pair);
+    assert_int_equal(segue_buffer_append(&out, l->text.data + at, pair[0] - at, NULL), SEGUE_OK);
+    if (i < n)
+      assert_int_equal(segue_buffer_printf(&out, NULL, "%lld", (long long)(pair[1] + before)),
+                       SEGUE_OK);
+    at = pair[0];
+  }
+  segue_buffer_free(&l->text);
+  l->text = out;
 }
 
 static void same(const segue_buffer *a, const segue_buffer *b, const char *input, int64_t n) {
@@ -162,9 +189,9 @@ static void check_text(const char *data, int64_t n) {
       listener l = {0};
       read_range(data, n, 0, cut, SEGUE_CSV_RECORD, block, &l);
       read_range(data, n, cut, n, (segue_csv_state)first.to[SEGUE_CSV_RECORD], block, &l);
+      put_lines(&l, 0);
       same(&expected, &l.text, data, n);
-      segue_buffer_free(&l.text);
-      segue_fields_free(&l.fields);
+      listener_free(&l);
     }
   }
   segue_buffer_free(&expected);
@@ -191,6 +218,36 @@ static void random_texts_at_every_cut(void **state) {
     int64_t n = 1 + segue_rng_below(&r, (int64_t)sizeof text);
     random_text(&r, text, n);
     check_text(text, n);
+  }
+}
+
+/* Texts of whole words and of fields around the word size, where every way of splitting meets. */
+static void long_fields_split_as_libcsv_does(void **state) {
+  (void)state;
+  static const char *const pieces[] = {",",  "\"",       "\"\"", "\",\"",    ",\"",  "\",",
+                                       "ab", "abcdefgh", "x",    "\xC3\xA9", "12.5", "['a', 'b']"};
+  segue_rng r;
+  segue_rng_seed(&r, 3, "csv", segue_str_of(""));
+  for (int i = 0; i < 5000; i++) {
+    segue_buffer text = {0}, expected = {0};
+    listener l = {0};
+    for (int64_t k = 1 + segue_rng_below(&r, 24); k > 0; k--) {
+      segue_str s = segue_str_of(pieces[segue_rng_below(&r, sizeof pieces / sizeof *pieces)]);
+      assert_int_equal(segue_buffer_append(&text, s.data, s.size, NULL), SEGUE_OK);
+    }
+    char *copy = malloc((size_t)text.size); /* as long as it is, for the sanitizers */
+    assert_non_null(copy);
+    memcpy(copy, text.data, (size_t)text.size);
+    segue_record record = {copy, text.size, 0, 1, memchr(copy, '"', (size_t)text.size) != NULL,
+                           false};
+    by_libcsv(copy, text.size, 0, 1, &expected);
+    assert_int_equal(on_record(&l, &record, NULL), SEGUE_OK);
+    put_lines(&l, 0);
+    same(&expected, &l.text, copy, text.size);
+    free(copy);
+    listener_free(&l);
+    segue_buffer_free(&text);
+    segue_buffer_free(&expected);
   }
 }
 
@@ -229,9 +286,11 @@ static void check_file(const char *data, int64_t n, int64_t block) {
   assert_int_equal(segue_buffer_append(&file, "h,h\r\n", 5, NULL), SEGUE_OK);
   assert_int_equal(segue_buffer_append(&file, data, n, NULL), SEGUE_OK);
   write_file(path, file.data, file.size);
+  int64_t lines_before = 0;
   segue_code rc = segue_source_open(&world, path, ',', block, &src, &st);
   if (rc == SEGUE_OK)
-    rc = segue_source_scan(&world, &src, on_record, &l, &st);
+    rc = segue_source_scan(&world, &src, on_record, &l, &lines_before, &st);
+  put_lines(&l, lines_before);
   if (rc == SEGUE_OK)
     rc = segue_gather(&world, l.text.data, l.text.size, 0, &all, NULL, &st);
   by_libcsv(data, n, 5, 2, &expected);
@@ -241,8 +300,7 @@ static void check_file(const char *data, int64_t n, int64_t block) {
   if (world.rank == 0)
     same(&expected, &all, data, n);
   segue_source_free(&src);
-  segue_fields_free(&l.fields);
-  segue_buffer_free(&l.text);
+  listener_free(&l);
   segue_buffer_free(&expected);
   segue_buffer_free(&all);
   segue_buffer_free(&file);
@@ -308,14 +366,14 @@ static void a_quote_that_never_closes_is_told(void **state) {
   segue_record_max = 1 << 10;
   segue_code rc = segue_source_open(&world, path, ',', 100, &src, &st);
   assert_int_equal(rc, SEGUE_OK);
-  rc = segue_source_scan(&world, &src, on_record, &l, &st);
+  int64_t lines_before = 0;
+  rc = segue_source_scan(&world, &src, on_record, &l, &lines_before, &st);
   segue_record_max = most;
   assert_int_equal(rc, SEGUE_INPUT);
   assert_non_null(strstr(st.message, "line 3"));
   assert_non_null(strstr(st.message, "never closed"));
   segue_source_free(&src);
-  segue_fields_free(&l.fields);
-  segue_buffer_free(&l.text);
+  listener_free(&l);
   segue_buffer_free(&b);
 }
 
@@ -337,7 +395,9 @@ static void a_failing_rank_fails_all(void **state) {
   segue_status st = {0};
   segue_source src = {0};
   assert_int_equal(segue_source_open(&world, path, ',', 10, &src, &st), SEGUE_OK);
-  assert_int_equal(segue_source_scan(&world, &src, fail_on_last, NULL, &st), SEGUE_IO);
+  int64_t lines_before = 0;
+  assert_int_equal(segue_source_scan(&world, &src, fail_on_last, NULL, &lines_before, &st),
+                   SEGUE_IO);
   assert_non_null(strstr(st.message, "on purpose"));
   segue_source_free(&src);
   segue_buffer_free(&b);
@@ -360,6 +420,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(lines_are_counted),
       cmocka_unit_test(nasty_texts_at_every_cut),
       cmocka_unit_test(random_texts_at_every_cut),
+      cmocka_unit_test(long_fields_split_as_libcsv_does),
       cmocka_unit_test(nasty_files_by_ranges),
       cmocka_unit_test(random_files_by_ranges),
       cmocka_unit_test(a_record_longer_than_ranges),

@@ -208,12 +208,49 @@ static void codes_become_a_set(void **state) {
   }
 }
 
+/* The short way through plain lists takes nothing for one that is not, and reads the same items. */
+static void plain_lists_read_as_all_lists(void **state) {
+  (void)state;
+  static const char *const pieces[] = {"'", "', '", "a",   "['", "']", "[",   "]",
+                                       ",", " ",    "b c", "\\", "\"", "'a'", ", "};
+  segue_rng r;
+  int n_plain = 0;
+  segue_rng_seed(&r, 1, "lists", segue_str_of(""));
+  for (int i = 0; i < 50000; i++) {
+    char text[64] = "", items[128] = "", plain[128] = "";
+    if (i % 2)
+      strcat(text, "['");
+    for (int64_t k = segue_rng_below(&r, 7); k > 0; k--)
+      strcat(text, pieces[segue_rng_below(&r, sizeof pieces / sizeof *pieces)]);
+    if (i % 2)
+      strcat(text, "']");
+    segue_str s = segue_str_of(text), first = {0}, item = {0};
+    int n = 0, count = 0;
+    if (!segue_list_first(s, &first, &n))
+      continue;
+    for (int64_t at = 1; segue_list_next(s, &at, &item); count++) {
+      assert_true(count > 0 || segue_str_eq(first, item));
+      snprintf(plain + strlen(plain), sizeof plain - strlen(plain), "%s%.*s", count ? "|" : "",
+               (int)item.size, item.data);
+    }
+    assert_int_equal(count, n);
+    assert_string_equal(items_of(s, items, sizeof items), plain);
+    n_plain++;
+  }
+  assert_true(n_plain > 1000);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(plain_lists),         cmocka_unit_test(escapes_are_pythons),
-      cmocka_unit_test(malformed_lists),     cmocka_unit_test(items_are_appended),
-      cmocka_unit_test(torn_lists_are_safe), cmocka_unit_test(genres_are_folded_once),
-      cmocka_unit_test(glue_strips_quotes),  cmocka_unit_test(codes_become_a_set),
+      cmocka_unit_test(plain_lists_read_as_all_lists),
+      cmocka_unit_test(plain_lists),
+      cmocka_unit_test(escapes_are_pythons),
+      cmocka_unit_test(malformed_lists),
+      cmocka_unit_test(items_are_appended),
+      cmocka_unit_test(torn_lists_are_safe),
+      cmocka_unit_test(genres_are_folded_once),
+      cmocka_unit_test(glue_strips_quotes),
+      cmocka_unit_test(codes_become_a_set),
   };
   return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -156,6 +156,65 @@ static void bootstrap_matches_theory(void **state) {
   assert_true(isnan(low[1]) && isnan(high[1]));
 }
 
+static void auc_counts_ties_half(void **state) {
+  (void)state;
+  segue_keyed items[] = {{1, 0}, {3, 1}, {2, 0}, {2, 1}, {-0.0, 1}, {0.0, 0}}, scratch[6];
+  /* 3 beats all three; 2 beats 1 and 0 and ties 2; 0 ties 0. */
+  assert_near(segue_auc(items, scratch, 6), (3 + 2.5 + 0.5) / 9, 1e-15);
+  assert_true(isnan(segue_auc(items, scratch, 0)));
+  segue_keyed one_kind[] = {{1, 1}, {2, 1}};
+  assert_true(isnan(segue_auc(one_kind, scratch, 2)));
+}
+
+static void autocorrelation_is_the_sum_of_products(void **state) {
+  (void)state;
+  segue_rng r;
+  segue_rng_seed(&r, 1, "autocorrelation", segue_str_of(""));
+  for (int n = 1; n < 70; n++) {
+    double x[70], out[70];
+    for (int i = 0; i < n; i++)
+      x[i] = segue_rng_double(&r);
+    assert_int_equal(segue_autocorrelation(x, n, out, NULL), SEGUE_OK);
+    for (int k = 0; k < n; k++) {
+      double want = 0;
+      for (int i = 0; i + k < n; i++)
+        want += x[i] * x[i + k];
+      assert_near(out[k], want, 1e-12);
+    }
+  }
+}
+
+/* Answers of scikit-learn 1.2.1: LogisticRegression(C=1/lambda, solver="newton-cholesky"). */
+static void regression_is_scikit_learns(void **state) {
+  (void)state;
+  enum { N = 24 };
+  double x[N * 3], w[4];
+  bool y[N];
+  for (int i = 0; i < N; i++) {
+    x[3 * i] = (i * 7 % 11) / 11.0;
+    x[3 * i + 1] = (i * 5 % 13) / 13.0;
+    x[3 * i + 2] = (i * i % 17) / 17.0;
+    y[i] = x[3 * i] * 1.5 - x[3 * i + 1] + 0.4 * (i * 3 % 5) / 5.0 > 0.5;
+  }
+  const double want[2][4] = {{-0.94708621, 1.38992897, -1.07001336, 0.23431963},
+                             {-1.23437995, 3.31326876, -2.71833949, 0.37829086}};
+  for (int c = 0; c < 2; c++) {
+    assert_int_equal(segue_logistic_fit(x, y, N, 3, c ? 0.25 : 1.0, w, NULL), SEGUE_OK);
+    for (int j = 0; j < 4; j++)
+      assert_near(w[j], want[c][j], 2e-8);
+  }
+  /* Classes that can be parted, a constant column and one class alone have answers, too. */
+  for (int i = 0; i < N; i++) {
+    x[3 * i] = y[i] ? 1e3 : -1e3;
+    x[3 * i + 2] = 1;
+  }
+  assert_int_equal(segue_logistic_fit(x, y, N, 3, 1.0, w, NULL), SEGUE_OK);
+  assert_true(isfinite(w[0]) && w[1] > 0 && isfinite(w[2]) && isfinite(w[3]));
+  memset(y, 0, sizeof y);
+  assert_int_equal(segue_logistic_fit(x, y, N, 3, 1.0, w, NULL), SEGUE_OK);
+  assert_true(isfinite(w[0]) && isfinite(w[1]));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sums_survive_cancellation),
@@ -166,6 +225,9 @@ int main(void) {
       cmocka_unit_test(quantiles_interpolate),
       cmocka_unit_test(keys_are_sorted_stably),
       cmocka_unit_test(bootstrap_matches_theory),
+      cmocka_unit_test(auc_counts_ties_half),
+      cmocka_unit_test(autocorrelation_is_the_sum_of_products),
+      cmocka_unit_test(regression_is_scikit_learns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

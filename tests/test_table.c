@@ -91,6 +91,21 @@ static void rows_are_copied_and_ordered(void **state) {
   segue_table_destroy(&u);
 }
 
+/* Rows of two tables in an order that mixes them. */
+static void rows_are_taken_from_two_tables(void **state) {
+  (void)state;
+  segue_table *a = make(1, 5), *b = make(2, 5), *to = NULL;
+  const int64_t rows[] = {7, 0, 5, 9, 2, 2, 6};
+  assert_int_equal(segue_table_create_like(&to, a, NULL), SEGUE_OK);
+  assert_int_equal(segue_table_take_rows(to, a, b, rows, 7, NULL), SEGUE_OK);
+  assert_int_equal(to->n_rows, 7);
+  for (int i = 0; i < 7; i++)
+    check_row(to, i, rows[i] < 5 ? 1 : 2, (int)(rows[i] % 5));
+  segue_table_destroy(&a);
+  segue_table_destroy(&b);
+  segue_table_destroy(&to);
+}
+
 static void rows_travel(void **state) {
   (void)state;
   segue_status st = {0};
@@ -169,6 +184,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_come_back),
       cmocka_unit_test(rows_are_copied_and_ordered),
+      cmocka_unit_test(rows_are_taken_from_two_tables),
       cmocka_unit_test(rows_travel),
       cmocka_unit_test(nulls_on_one_rank_only),
       cmocka_unit_test(schemas_are_well_formed),

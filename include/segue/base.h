@@ -11,10 +11,12 @@
 #ifndef SEGUE_BASE_H
 #define SEGUE_BASE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #if defined(__GNUC__)
 #define SEGUE_MUST_USE __attribute__((warn_unused_result))
@@ -141,8 +143,21 @@ typedef struct segue_buffer {
 } segue_buffer;
 
 segue_code segue_buffer_reserve(segue_buffer *b, int64_t more, segue_status *st) SEGUE_MUST_USE;
-segue_code segue_buffer_append(segue_buffer *b, const void *data, int64_t size,
-                               segue_status *st) SEGUE_MUST_USE;
+/* Inline, since it is called for each value of each row. */
+SEGUE_MUST_USE static inline segue_code segue_buffer_append(segue_buffer *b, const void *data,
+                                                            int64_t size, segue_status *st) {
+  if (size > b->capacity - b->size) {
+    segue_code rc = segue_buffer_reserve(b, size, st);
+    if (rc != SEGUE_OK)
+      return rc;
+  }
+  if (size > 0) {
+    assert(b->data);
+    memcpy(b->data + b->size, data, (size_t)size);
+  }
+  b->size += size;
+  return SEGUE_OK;
+}
 segue_code segue_buffer_printf(segue_buffer *b, segue_status *st, const char *fmt,
                                ...) SEGUE_MUST_USE SEGUE_PRINTF(3, 4);
 void segue_buffer_free(segue_buffer *b);
@@ -154,12 +169,39 @@ typedef struct segue_str {
 } segue_str;
 
 segue_str segue_str_of(const char *text);
-bool segue_str_eq(segue_str a, segue_str b);
+static inline bool segue_str_eq(segue_str a, segue_str b) {
+  return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, (size_t)a.size) == 0);
+}
 /* Byte order, the shorter of two that agree first: <0, 0, >0. */
 int segue_str_cmp(segue_str a, segue_str b);
 /* For "%.*s": the size as an int, cut at 200 bytes (at a character), so that a message stays
  * readable. */
 int segue_str_show(segue_str s);
+
+/* Limits what this process may allocate from now on to `bytes` in all (the data segment and private
+ * mappings, RLIMIT_DATA), so that it fails with MEMORY and not by filling the machine. 0: no
+ * change. USAGE where the system refuses. */
+segue_code segue_memory_limit(int64_t bytes, segue_status *st) SEGUE_MUST_USE;
+/* The most memory that this process has had resident so far, in bytes. */
+int64_t segue_memory_peak(void);
+
+/* ---- sorting ------------------------------------------------------------------------------ */
+
+/* Something to be sorted by text: the first eight bytes as a number decide most comparisons. */
+typedef struct segue_sort_key {
+  uint64_t prefix; /* segue_str_prefix */
+  int64_t row;     /* whatever the caller knows it by */
+} segue_sort_key;
+
+/* The first eight bytes as a big-endian number, zeros behind a shorter text: ordered as the texts
+ * are, as far as they go. */
+uint64_t segue_str_prefix(segue_str s);
+
+/* Sorts by prefix; keys of one prefix by `compare(a, b, arg)` of two rows, a total order: <0, 0,
+ * >0. */
+segue_code segue_sort_keys(segue_sort_key *keys, int64_t n,
+                           int (*compare)(int64_t a, int64_t b, void *arg), void *arg,
+                           segue_status *st) SEGUE_MUST_USE;
 
 /* ---- dictionary --------------------------------------------------------------------------- */
 
@@ -168,6 +210,9 @@ typedef struct segue_dict segue_dict;
 
 segue_code segue_dict_create(segue_dict **out, segue_status *st) SEGUE_MUST_USE;
 void segue_dict_destroy(segue_dict **d);
+/* Makes room for `count` strings of `bytes` bytes in all, so that adding them moves nothing. */
+segue_code segue_dict_reserve(segue_dict *d, int64_t count, int64_t bytes,
+                              segue_status *st) SEGUE_MUST_USE;
 /* The code of `s`, added if new (`*added`, may be NULL, tells). */
 segue_code segue_dict_add(segue_dict *d, segue_str s, int32_t *code, bool *added,
                           segue_status *st) SEGUE_MUST_USE;

@@ -29,8 +29,9 @@ void segue_context_init(segue_context *ctx, MPI_Comm comm, FILE *err, segue_leve
  * `st` must not be NULL. */
 segue_code segue_agree(const segue_context *ctx, segue_code rc, segue_status *st) SEGUE_MUST_USE;
 
-/* SEGUE_TRY for the result of local work that a collective follows. What a local failure means after
- * an agreement - never success - is told to the static analyzer, which cannot see through MPI. */
+/* SEGUE_TRY for the result of local work that a collective follows. What a local failure means
+ * after an agreement - never success - is told to the static analyzer, which cannot see through
+ * MPI. */
 #ifdef __clang_analyzer__
 #define SEGUE_AGREE(ctx, st) SEGUE_TRY(rc)
 #else

@@ -111,24 +111,32 @@ typedef struct segue_genre_rows {
   int64_t genre;  /* position in the selection */
   segue_str name; /* borrow from the catalogue */
   int64_t n;
-  int64_t n_incomplete; /* tracks of the genre that miss a feature; not among the rows */
-  double *x;            /* n*d, row-major, raw units */
-  int32_t *label;       /* n; -1: none */
-  int32_t *artist;      /* n; -1: none */
-  int64_t *title_group; /* n */
-  int64_t *track;       /* n, global index, ascending */
+  int64_t n_incomplete;    /* tracks of the genre that miss a feature; not among the rows */
+  double *x;               /* n*d, row-major, raw units */
+  int32_t *label;          /* n; -1: none */
+  int32_t *artist;         /* n; -1: none */
+  int64_t *title_group;    /* n */
+  int64_t *track;          /* n, global index, ascending */
+  int32_t *extra;          /* n*n_extra, row-major; the catalogue's */
+  const double *mean, *sd; /* d each: of the scale `global`; borrow; NULL where not computed */
 } segue_genre_rows;
 
 typedef struct segue_scattered {
   segue_genre_rows *genres; /* n: those that this rank has a task of, ascending by position */
   int64_t n;
-  int d;
+  int d, n_extra;
+  double *mean, *sd; /* d each, see segue_genre_scale; NULL */
 } segue_scattered;
 
 /* Collective. Sends each rank the rows of the genres that it works on, and nothing else. */
 segue_code segue_genre_scatter(const segue_context *ctx, const segue_catalogue *c,
                                const segue_selection *s, const segue_plan *plan,
                                segue_scattered *out, segue_status *st) SEGUE_MUST_USE;
+/* Collective. Mean and population standard deviation of each feature over all tracks of the
+ * catalogue that have all features, each track once; for the scale `global`. The sums are exact, so
+ * that they do not depend on the number of ranks; a constant feature has its value and 1. */
+segue_code segue_genre_scale(const segue_context *ctx, const segue_catalogue *c,
+                             segue_scattered *rows, segue_status *st) SEGUE_MUST_USE;
 void segue_scattered_free(segue_scattered *s);
 const segue_genre_rows *segue_scattered_find(const segue_scattered *s, int64_t genre);
 

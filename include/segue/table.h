@@ -106,6 +106,12 @@ segue_code segue_table_create_like(segue_table **out, const segue_table *t,
 segue_code segue_table_append_rows(segue_table *to, const segue_table *from, const int64_t *rows,
                                    int64_t n, segue_status *st) SEGUE_MUST_USE;
 
+/* Local. As segue_table_append_rows from `a` and `b` (may be NULL) at once: rows from a->n_rows on
+ * are those of `b`. A column of either is freed as soon as it is copied, so that no more than one
+ * column is held twice; `a` and `b` are good for nothing but destroying then. */
+segue_code segue_table_take_rows(segue_table *to, segue_table *a, segue_table *b,
+                                 const int64_t *rows, int64_t n, segue_status *st) SEGUE_MUST_USE;
+
 /* Local. The row order by the given columns (ascending; strings by bytes; nulls last; stable) in
  * `order` (n_rows entries, freed by free()). */
 segue_code segue_table_order(const segue_table *t, const int *columns, int n_columns,

@@ -1,8 +1,10 @@
 #include "segue/base.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static segue_code no_memory(segue_status *st, const char *what, double bytes) {
   return segue_fail(st, SEGUE_MEMORY, "no memory for %s: %.0f bytes were wanted", what, bytes);
@@ -51,18 +53,6 @@ segue_code segue_buffer_reserve(segue_buffer *b, int64_t more, segue_status *st)
   return rc;
 }
 
-segue_code segue_buffer_append(segue_buffer *b, const void *data, int64_t size, segue_status *st) {
-  if (size > b->capacity - b->size) {
-    segue_code rc = segue_buffer_reserve(b, size, st);
-    if (rc != SEGUE_OK)
-      return rc;
-  }
-  if (size > 0)
-    memcpy(b->data + b->size, data, (size_t)size);
-  b->size += size;
-  return SEGUE_OK;
-}
-
 segue_code segue_buffer_printf(segue_buffer *b, segue_status *st, const char *fmt, ...) {
   va_list args, again;
   va_start(args, fmt);
@@ -93,10 +83,6 @@ segue_str segue_str_of(const char *text) {
   return (segue_str){text, (int64_t)strlen(text)};
 }
 
-bool segue_str_eq(segue_str a, segue_str b) {
-  return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, (size_t)a.size) == 0);
-}
-
 int segue_str_cmp(segue_str a, segue_str b) {
   int64_t n = a.size < b.size ? a.size : b.size;
   int c = n > 0 ? memcmp(a.data, b.data, (size_t)n) : 0;
@@ -110,4 +96,26 @@ int segue_str_show(segue_str s) {
   while (n > 0 && ((unsigned char)s.data[n] & 0xC0U) == 0x80U)
     n--;
   return n;
+}
+
+segue_code segue_memory_limit(int64_t bytes, segue_status *st) {
+  struct rlimit limit;
+  if (bytes <= 0)
+    return SEGUE_OK;
+  if (getrlimit(RLIMIT_DATA, &limit) != 0)
+    return segue_fail_errno(st, SEGUE_USAGE, errno, "the memory limit cannot be read");
+  limit.rlim_cur = (rlim_t)bytes;
+  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_cur > limit.rlim_max)
+    return segue_fail(st, SEGUE_USAGE,
+                      "a memory limit of %lld bytes is above the one that the system sets, %llu",
+                      (long long)bytes, (unsigned long long)limit.rlim_max);
+  if (setrlimit(RLIMIT_DATA, &limit) != 0)
+    return segue_fail_errno(st, SEGUE_USAGE, errno, "a memory limit of %lld bytes cannot be set",
+                            (long long)bytes);
+  return SEGUE_OK;
+}
+
+int64_t segue_memory_peak(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
 }

@@ -96,11 +96,44 @@ static bool slow_double(segue_str s, double *out) {
   return isfinite(*out);
 }
 
+/* What most cells hold: [-] up to 15 digits, among or before or behind them at most one point.
+ * `places` are the digits behind it. False: not that, which says nothing. */
+static bool scan_plain(segue_str s, uint64_t *digits, int *places, bool *negative) {
+  if (s.size < 1 || s.size > 17)
+    return false;
+  const char *p = s.data, *end = p + s.size, *point = NULL;
+  uint64_t v = 0;
+  *negative = *p == '-';
+  p += *negative;
+  int64_t n = end - p;
+  for (; p < end; p++) {
+    unsigned digit = (unsigned char)*p - (unsigned)'0';
+    if (digit <= 9)
+      v = v * 10 + digit;
+    else if (*p == '.' && !point)
+      point = p;
+    else
+      return false;
+  }
+  n -= point != NULL;
+  *digits = v;
+  *places = point ? (int)(end - point - 1) : 0;
+  return n >= 1 && n <= 15;
+}
+
 /* Up to 2^53 times or over a power of ten up to 10^22, both exact as doubles, is one rounding and
  * so right (Clinger 1990, "How to read floating point numbers accurately"); the rest goes to
  * strtod. */
 bool segue_parse_double(segue_str s, double *out) {
   decimal d;
+  uint64_t digits;
+  int places;
+  bool negative;
+  if (scan_plain(s, &digits, &places, &negative)) {
+    double plain = (double)digits / ten[places];
+    *out = negative ? -plain : plain;
+    return true;
+  }
   s = ascii_trim(s);
   if (!scan(s, &d))
     return false;
@@ -114,6 +147,13 @@ bool segue_parse_double(segue_str s, double *out) {
 
 bool segue_parse_int64(segue_str s, int64_t *out) {
   decimal d;
+  uint64_t digits;
+  int places;
+  bool negative;
+  if (scan_plain(s, &digits, &places, &negative) && places == 0) {
+    *out = negative ? -(int64_t)digits : (int64_t)digits;
+    return true;
+  }
   if (!scan(ascii_trim(s), &d) || d.inexact)
     return false;
   while (d.exponent < 0 && d.digits % 10 == 0) {

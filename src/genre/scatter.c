@@ -5,25 +5,65 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What travels for one (track, genre): a header and d features behind it. */
-typedef struct row_header {
-  int64_t genre, track, title_group;
-  int32_t label, artist;
-} row_header;
+/* What travels: for each genre a head, then the facts of its n tracks here, then their features,
+ * n*d row-major, then their extra codes, n*n_extra row-major and filled up to 8 bytes. */
+typedef struct genre_head {
+  int64_t genre, n;
+} genre_head;
 
-static segue_code pack_row(const segue_catalogue *c, const segue_column *const *features,
-                           int64_t genre, int64_t row, segue_buffer *out, segue_status *st) {
-  segue_code rc = SEGUE_OK;
-  row_header h = {genre, c->first + row, c->title_groups[row], c->label_codes[row],
-                  c->artist_codes[row]};
-  SEGUE_TRY(segue_buffer_append(out, &h, sizeof h, st));
-  SEGUE_TRY(segue_buffer_reserve(out, c->n_features * (int64_t)sizeof(double), st));
-  double *x = (double *)(void *)(out->data + out->size);
-  for (int j = 0; j < c->n_features; j++)
-    x[j] = segue_get_double(features[j], row);
-  out->size += c->n_features * (int64_t)sizeof(double);
-done:
-  return rc;
+typedef struct fact {
+  int64_t track, title_group;
+  int32_t label, artist;
+} fact;
+
+static int64_t extra_bytes(int64_t n, int n_extra) {
+  return (n * n_extra * (int64_t)sizeof(int32_t) + 7) / 8 * 8;
+}
+
+/* The slice's features as rows, worked out once however many genres a track has. */
+static segue_code make_rows(const segue_catalogue *c, double **x, segue_status *st) {
+  int64_t n = c->tracks->n_rows;
+  int d = c->n_features;
+  *x = segue_alloc(n * d, sizeof **x, "feature rows", st);
+  if (!*x)
+    return SEGUE_MEMORY;
+  for (int j = 0; j < d; j++) {
+    int column = segue_table_column(c->tracks, c->features[j]);
+    if (column < 0)
+      return segue_fail(st, SEGUE_INPUT, "the catalogue has no column %s", c->features[j]);
+    const segue_column *feature = &c->tracks->columns[column];
+    for (int64_t i = 0; i < n; i++)
+      (*x)[i * d + j] = segue_get_double(feature, i);
+  }
+  return SEGUE_OK;
+}
+
+static segue_code pack_genre(const segue_catalogue *c, const double *x, int64_t genre,
+                             const int64_t *rows, int64_t n, segue_buffer *out, segue_status *st) {
+  size_t row_size = (size_t)c->n_features * sizeof *x;
+  genre_head head = {genre, n};
+  segue_code rc = segue_buffer_append(out, &head, sizeof head, st);
+  if (rc == SEGUE_OK)
+    rc = segue_buffer_reserve(
+        out, n * (int64_t)(sizeof(fact) + row_size) + extra_bytes(n, c->n_extra), st);
+  if (rc != SEGUE_OK)
+    return rc;
+  fact *facts = (fact *)(void *)(out->data + out->size);
+  uint8_t *to = (uint8_t *)(facts + n);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t row = rows[i];
+    facts[i] =
+        (fact){c->first + row, c->title_groups[row], c->label_codes[row], c->artist_codes[row]};
+    memcpy(to + (size_t)i * row_size, x + row * c->n_features, row_size);
+  }
+  out->size += n * (int64_t)(sizeof(fact) + row_size) + extra_bytes(n, c->n_extra);
+  if (n * c->n_extra % 2 != 0) /* no byte that travels is left to chance */
+    memset(out->data + out->size - sizeof(int32_t), 0, sizeof(int32_t));
+  int32_t *extra = (int32_t *)(void *)(to + (size_t)n * row_size);
+  for (int64_t i = 0; i < n && c->n_extra > 0; i++)
+    memcpy(extra + i * c->n_extra, c->extra + rows[i] * c->n_extra,
+           (size_t)c->n_extra * sizeof *extra);
+  return SEGUE_OK;
 }
 
 /* A genre goes once to each rank that has a task of it. */
@@ -31,22 +71,14 @@ static segue_code pack(const segue_context *ctx, const segue_catalogue *c, const
                        const segue_rows_by_genre *rows, const segue_plan *plan, segue_buffer *out,
                        int64_t *sizes, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  const segue_column **features =
-      segue_alloc(c->n_features, sizeof(segue_column *), "feature columns", st);
+  double *x = NULL;
   int64_t *starts = segue_alloc((int64_t)ctx->size + 1, sizeof *starts, "message offsets", st);
   int64_t *tasks = segue_alloc(plan->n_tasks, sizeof *tasks, "tasks by rank", st);
-  if (!features || !starts || !tasks) {
+  if (!starts || !tasks) {
     rc = SEGUE_MEMORY;
     goto done;
   }
-  for (int j = 0; j < c->n_features; j++) {
-    int column = segue_table_column(c->tracks, c->features[j]);
-    if (column < 0) {
-      rc = segue_fail(st, SEGUE_INPUT, "the catalogue has no column %s", c->features[j]);
-      goto done;
-    }
-    features[j] = &c->tracks->columns[column];
-  }
+  SEGUE_TRY(make_rows(c, &x, st));
   for (int64_t t = 0; t < plan->n_tasks; t++)
     starts[plan->tasks[t].rank + 1]++;
   for (int r = 0; r < ctx->size; r++)
@@ -67,13 +99,13 @@ static segue_code pack(const segue_context *ctx, const segue_catalogue *c, const
         continue;
       last = g;
       int32_t code = s->chosen[g].code;
-      for (int64_t k = rows->starts[code]; k < rows->starts[code + 1]; k++)
-        SEGUE_TRY(pack_row(c, features, g, rows->rows[k], out, st));
+      int64_t first = rows->starts[code], n = rows->starts[code + 1] - first;
+      SEGUE_TRY(pack_genre(c, x, g, rows->rows + first, n, out, st));
     }
     sizes[r] = out->size - before;
   }
 done:
-  free(features);
+  free(x);
   free(starts);
   free(tasks);
   return rc;
@@ -103,41 +135,68 @@ static bool complete(const double *x, int d) {
   return true;
 }
 
-static segue_code allocate_rows(segue_genre_rows *g, int d, segue_status *st) {
+static segue_code allocate_rows(segue_genre_rows *g, int d, int n_extra, segue_status *st) {
   g->x = segue_alloc(g->n * d, sizeof *g->x, "feature rows", st);
   g->label = segue_alloc(g->n, sizeof *g->label, "labels", st);
   g->artist = segue_alloc(g->n, sizeof *g->artist, "artists", st);
   g->title_group = segue_alloc(g->n, sizeof *g->title_group, "title groups", st);
   g->track = segue_alloc(g->n, sizeof *g->track, "track indices", st);
-  return g->x && g->label && g->artist && g->title_group && g->track ? SEGUE_OK : SEGUE_MEMORY;
+  g->extra = segue_alloc(g->n * n_extra, sizeof *g->extra, "codes", st);
+  return g->x && g->label && g->artist && g->title_group && g->track && g->extra ? SEGUE_OK
+                                                                                 : SEGUE_MEMORY;
+}
+
+/* One genre's rows of one rank; returns where the next ones begin. */
+static int64_t read_genre(const segue_buffer *in, int64_t at, int d, int n_extra, genre_head *head,
+                          const fact **facts, const double **x) {
+  memcpy(head, in->data + at, sizeof *head);
+  *facts = (const fact *)(const void *)(in->data + at + sizeof *head);
+  *x = (const double *)(const void *)(*facts + head->n);
+  return at + (int64_t)sizeof *head +
+         head->n * (int64_t)(sizeof(fact) + (size_t)d * sizeof(double)) +
+         extra_bytes(head->n, n_extra);
+}
+
+/* Appends the complete ones to the genre, which has room. */
+static void append_rows(segue_genre_rows *g, int d, int n_extra, const fact *facts, const double *x,
+                        int64_t n) {
+  const int32_t *extra = (const int32_t *)(const void *)(x + n * d);
+  for (int64_t k = 0; k < n; k++, x += d) {
+    if (!complete(x, d)) {
+      g->n_incomplete++;
+      continue;
+    }
+    int64_t i = g->n++;
+    memcpy(g->x + i * d, x, (size_t)d * sizeof *x);
+    g->label[i] = facts[k].label;
+    g->artist[i] = facts[k].artist;
+    g->title_group[i] = facts[k].title_group;
+    g->track[i] = facts[k].track;
+    if (n_extra > 0)
+      memcpy(g->extra + i * n_extra, extra + k * n_extra, (size_t)n_extra * sizeof *extra);
+  }
 }
 
 /* Rows came from lower ranks first and so, within a genre, in ascending track index. */
 static segue_code unpack(const segue_buffer *in, segue_scattered *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  int64_t step = (int64_t)sizeof(row_header) + out->d * (int64_t)sizeof(double);
-  for (int pass = 0; pass < 2; pass++) { /* count, then fill */
-    for (int64_t at = 0; at < in->size; at += step) {
-      const row_header *h = (const row_header *)(const void *)(in->data + at);
-      const double *x = (const double *)(const void *)(h + 1);
-      segue_genre_rows *g = (segue_genre_rows *)segue_scattered_find(out, h->genre);
-      if (!complete(x, out->d)) {
-        g->n_incomplete += pass;
-        continue;
-      }
-      int64_t i = g->n++;
-      if (pass == 0)
-        continue;
-      memcpy(g->x + i * out->d, x, (size_t)out->d * sizeof *x);
-      g->label[i] = h->label;
-      g->artist[i] = h->artist;
-      g->title_group[i] = h->title_group;
-      g->track[i] = h->track;
-    }
-    for (int64_t k = 0; k < out->n && pass == 0; k++) {
-      SEGUE_TRY(allocate_rows(&out->genres[k], out->d, st));
-      out->genres[k].n = 0;
-    }
+  genre_head head;
+  const fact *facts;
+  const double *x;
+  for (int64_t at = 0; at < in->size;) {
+    at = read_genre(in, at, out->d, out->n_extra, &head, &facts, &x);
+    segue_genre_rows *g = (segue_genre_rows *)segue_scattered_find(out, head.genre);
+    for (int64_t k = 0; k < head.n; k++)
+      g->n += complete(x + k * out->d, out->d);
+  }
+  for (int64_t k = 0; k < out->n; k++) {
+    SEGUE_TRY(allocate_rows(&out->genres[k], out->d, out->n_extra, st));
+    out->genres[k].n = 0;
+  }
+  for (int64_t at = 0; at < in->size;) {
+    at = read_genre(in, at, out->d, out->n_extra, &head, &facts, &x);
+    append_rows((segue_genre_rows *)segue_scattered_find(out, head.genre), out->d, out->n_extra,
+                facts, x, head.n);
   }
 done:
   return rc;
@@ -150,7 +209,7 @@ segue_code segue_genre_scatter(const segue_context *ctx, const segue_catalogue *
   segue_rows_by_genre rows = {0};
   segue_buffer send = {0}, recv = {0};
   int64_t *sizes = segue_alloc(2 * (int64_t)ctx->size, sizeof *sizes, "message sizes", st);
-  *out = (segue_scattered){.d = c->n_features};
+  *out = (segue_scattered){.d = c->n_features, .n_extra = c->n_extra};
   rc = sizes ? segue_rows_by_genre_make(c, &rows, st) : SEGUE_MEMORY;
   if (rc == SEGUE_OK)
     rc = pack(ctx, c, s, &rows, plan, &send, sizes, st);
@@ -180,7 +239,10 @@ void segue_scattered_free(segue_scattered *s) {
     free(s->genres[k].artist);
     free(s->genres[k].title_group);
     free(s->genres[k].track);
+    free(s->genres[k].extra);
   }
+  free(s->mean);
+  free(s->sd);
   free(s->genres);
   *s = (segue_scattered){0};
 }

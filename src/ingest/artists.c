@@ -11,16 +11,18 @@
 
 typedef struct packed_head {
   int64_t offset, total; /* total: bytes of the packed row */
-  int32_t id_size, name_size, n_genres, unused;
+  int32_t id_size, name_size, n_genres;
+  uint32_t tag;
 } packed_head;
 
 segue_code segue_artist_pack(segue_buffer *b, const segue_artist *a, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int64_t codes = (int64_t)sizeof(int32_t) * a->n_genres;
   int64_t used = (int64_t)sizeof(packed_head) + codes + a->id.size + a->name.size;
-  packed_head head = {
-      a->offset, (used + 7) / 8 * 8, (int32_t)a->id.size, (int32_t)a->name.size, a->n_genres, 0};
-  SEGUE_TRY(segue_buffer_reserve(b, head.total, st));
+  packed_head head = {a->offset,           (used + 7) / 8 * 8,
+                      (int32_t)a->id.size, (int32_t)a->name.size,
+                      a->n_genres,         a->tag};
+  SEGUE_TRY(segue_buffer_reserve(b, head.total, st)); /* so that the rest cannot fail */
   SEGUE_TRY(segue_buffer_append(b, &head, sizeof head, st));
   SEGUE_TRY(segue_buffer_append(b, a->genres, codes, st));
   SEGUE_TRY(segue_buffer_append(b, a->id.data, a->id.size, st));
@@ -34,11 +36,8 @@ int64_t segue_artist_unpack(const uint8_t *data, segue_artist *a) {
   const packed_head *head = (const packed_head *)(const void *)data;
   const int32_t *genres = (const int32_t *)(const void *)(head + 1);
   const char *text = (const char *)(genres + head->n_genres);
-  *a = (segue_artist){head->offset,
-                      {text, head->id_size},
-                      {text + head->id_size, head->name_size},
-                      genres,
-                      head->n_genres};
+  *a = (segue_artist){head->offset, {text, head->id_size}, {text + head->id_size, head->name_size},
+                      genres,       head->n_genres,        head->tag};
   return head->total;
 }
 
@@ -48,7 +47,8 @@ typedef struct artist_scan {
   segue_row_reader row;
   int id, genres, name; /* columns */
   segue_genre_reader reader;
-  segue_buffer rows;
+  bool all_names;
+  segue_artist_rows rows;
   segue_accounting *acc;
 } artist_scan;
 
@@ -67,8 +67,12 @@ static segue_code on_artist(void *arg, const segue_record *r, segue_status *st) 
     segue_report_cell(&s->row.report, r->line, s->src->columns[s->genres], cells[s->genres],
                       "a list of genres");
   }
-  segue_artist a = {r->offset, cells[s->id], cells[s->name], s->reader.codes, s->reader.n};
-  rc = segue_artist_pack(&s->rows, &a, st);
+  uint64_t h = segue_artist_hash(cells[s->id]);
+  segue_artist a = {r->offset,       cells[s->id], cells[s->name],
+                    s->reader.codes, s->reader.n,  segue_artist_tag(h)};
+  bool full = a.n_genres > 0 || s->all_names;
+  SEGUE_TRY(segue_artist_pack(full ? &s->rows.full : &s->rows.bare, &a, st));
+  rc = segue_buffer_append(full ? &s->rows.full_hashes : &s->rows.bare_hashes, &h, sizeof h, st);
 done:
   return rc;
 }
@@ -92,7 +96,7 @@ static segue_code unite_genres(const segue_context *ctx, artist_scan *s, segue_a
   rc = map ? SEGUE_OK : SEGUE_MEMORY;
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(segue_dict_union(ctx, s->reader.names, map, st));
-  map_genres(&s->rows, map);
+  map_genres(&s->rows.full, map);
   out->genres = s->reader.names;
   s->reader.names = NULL;
 done:
@@ -105,7 +109,8 @@ segue_code segue_artists_read(const segue_context *ctx, const segue_source *src,
                               segue_accounting *acc, segue_status *st) {
   static const char *const required[] = {"id", "genres", "name"};
   segue_code rc = SEGUE_OK;
-  artist_scan s = {.src = src, .acc = acc};
+  artist_scan s = {.src = src, .acc = acc, .all_names = all_names};
+  int64_t lines_before = 0;
   segue_row_reader_open(&s.row, ctx, src, params->max_reports);
   rc = segue_require_columns(src, required, 3, st);
   s.id = segue_source_column(src, "id");
@@ -114,23 +119,26 @@ segue_code segue_artists_read(const segue_context *ctx, const segue_source *src,
   if (rc == SEGUE_OK)
     rc = segue_genre_reader_open(&s.reader, params->strip_quotes, st);
   SEGUE_AGREE(ctx, st);
-  SEGUE_TRY(segue_source_scan(ctx, src, on_artist, &s, st));
-  segue_report_end(&s.row.report);
+  rc = segue_source_scan(ctx, src, on_artist, &s, &lines_before, st);
+  segue_report_end(&s.row.report, lines_before);
+  SEGUE_TRY(rc);
   acc->artist_rows_rejected += s.row.report.rejected;
   SEGUE_TRY(unite_genres(ctx, &s, out, st));
   rc = segue_artists_merge(ctx, &s.rows, all_names, out, acc, st);
 done:
   segue_row_reader_free(&s.row);
   segue_genre_reader_free(&s.reader);
-  segue_buffer_free(&s.rows);
+  segue_buffer_free(&s.rows.full);
+  segue_buffer_free(&s.rows.full_hashes);
+  segue_buffer_free(&s.rows.bare);
+  segue_buffer_free(&s.rows.bare_hashes);
   return rc;
 }
 
 void segue_artists_free(segue_artists *a) {
   segue_dict_destroy(&a->genres);
-  segue_dict_destroy(&a->ids);
   segue_buffer_free(&a->rows);
-  free(a->at);
+  free(a->full);
   free(a->others);
   memset(a, 0, sizeof *a);
 }

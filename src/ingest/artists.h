@@ -11,18 +11,24 @@ typedef struct segue_artist {
   segue_str id, name;
   const int32_t *genres; /* n_genres, ascending codes of segue_artists.genres */
   int32_t n_genres;
+  uint32_t tag; /* segue_artist_tag of the id's hash */
 } segue_artist;
+
+typedef struct segue_artist_slot {
+  uint32_t tag;   /* the artist's; it also tells where the search begins */
+  uint32_t place; /* of the entry in `rows`, in units of 8 bytes, plus 1; 0: free */
+} segue_artist_slot;
 
 /* Full entries are kept for artists with genres (for all artists where names are wanted of each);
  * of the others only a 64-bit hash of the id says that the table has them. That hash never decides
  * what enters the catalogue: two ids that share one (probability 4e-8 for a million artists and
  * 600,000 tracks) would count a track as without genre instead of as of an unknown artist. */
 typedef struct segue_artists {
-  segue_dict *genres; /* byte order */
-  segue_dict *ids;    /* of the full entries */
-  segue_buffer rows;  /* them, one after another */
-  int64_t *at;        /* per code of `ids`: its place in `rows` */
-  uint64_t *others;   /* open addressing, n_slots a power of two, 0 free */
+  segue_dict *genres;      /* byte order */
+  segue_buffer rows;       /* the full entries, one after another */
+  segue_artist_slot *full; /* where they are: open addressing, n_full_slots a power of two */
+  int64_t n_full_slots;
+  uint64_t *others; /* open addressing, n_slots a power of two, 0 free */
   int64_t n_slots;
 } segue_artists;
 
@@ -46,10 +52,22 @@ segue_code segue_artist_pack(segue_buffer *b, const segue_artist *artist,
 /* Reads the one at `data`, borrowing; returns its length. */
 int64_t segue_artist_unpack(const uint8_t *data, segue_artist *artist);
 
-/* Collective. Brings rows of one id together on the rank that its hash names, unites them there,
- * and gives the result to all. `rows`: packed rows of this rank in any order, genre codes global;
- * emptied. */
-segue_code segue_artists_merge(const segue_context *ctx, segue_buffer *rows, bool all_names,
+/* Never 0. */
+uint64_t segue_artist_hash(segue_str id);
+/* The half that the placing of hashes on ranks does not use up. */
+static inline uint32_t segue_artist_tag(uint64_t hash) {
+  return (uint32_t)(hash >> 32);
+}
+
+/* What a rank has read: packed rows, and the hash of each row's id. Full are those that become full
+ * entries whatever other rows say. */
+typedef struct segue_artist_rows {
+  segue_buffer full, full_hashes, bare, bare_hashes;
+} segue_artist_rows;
+
+/* Collective. Unites rows of one id and gives the result to all ranks. `rows`: this rank's, in any
+ * order, genre codes global; used up, to be freed all the same. */
+segue_code segue_artists_merge(const segue_context *ctx, segue_artist_rows *rows, bool all_names,
                                segue_artists *out, segue_accounting *acc,
                                segue_status *st) SEGUE_MUST_USE;
 

@@ -139,6 +139,14 @@ segue_code segue_catalogue_derive(const segue_context *ctx, segue_catalogue *c,
   c->label_codes = c->artist_codes = NULL;
   c->title_groups = c->genre_tracks = NULL;
   segue_dict_destroy(&c->labels);
+  char *label = NULL;
+  if (label_column) {
+    label = strdup(label_column);
+    rc = label ? SEGUE_OK : segue_fail(st, SEGUE_MEMORY, "no memory for a name");
+  }
+  free(c->label_column);
+  c->label_column = label;
+  SEGUE_AGREE(ctx, st);
   SEGUE_TRY(derive_counts(ctx, c, st));
   SEGUE_TRY(derive_codes(ctx, c, label_column, st));
   c->title_groups = segue_alloc(c->tracks->n_rows, sizeof *c->title_groups, "title groups", st);
@@ -162,6 +170,8 @@ void segue_catalogue_destroy(segue_catalogue **cp) {
   free(c->label_codes);
   free(c->artist_codes);
   free(c->title_groups);
+  free(c->extra);
+  free(c->label_column);
   for (int i = 0; c->features && i < c->n_features; i++)
     free(c->features[i]);
   free(c->features);

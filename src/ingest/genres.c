@@ -84,15 +84,28 @@ done:
   return rc;
 }
 
+static segue_code genres_of_plain(segue_genre_reader *g, segue_str cell, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_str item;
+  for (int64_t at = 1; rc == SEGUE_OK && segue_list_next(cell, &at, &item);)
+    rc = add_item(g, item, st);
+  if (rc == SEGUE_OK)
+    g->n = segue_codes_tidy(g->codes, g->n);
+  return rc;
+}
+
 segue_code segue_genres_of_list(segue_genre_reader *g, segue_str cell, bool *readable,
                                 segue_status *st) {
   segue_code rc = SEGUE_OK;
+  segue_str first;
   int n = 0;
   g->n = 0;
   g->items.size = 0;
   *readable = true;
   if (cell.size == 0 || (cell.size == 2 && memcmp(cell.data, "[]", 2) == 0))
     return SEGUE_OK;
+  if (!g->strip_quotes && segue_list_first(cell, &first, &n))
+    return genres_of_plain(g, cell, st);
   if (g->strip_quotes)
     SEGUE_TRY(segue_list_strip(cell, &g->items, &n, st));
   else

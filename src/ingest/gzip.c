@@ -229,7 +229,7 @@ static segue_code deal_pieces(const segue_context *ctx, const segue_source *src,
     memmove(b.data, b.data + n, (size_t)(b.size - n));
     b.size -= n;
     if (b.size > segue_record_max)
-      SEGUE_TRY(segue_record_too_long(src, &cut, st));
+      SEGUE_TRY(segue_record_too_long(src, cut.line, st));
   }
 done:
   segue_inflater_close(&z);
@@ -238,7 +238,8 @@ done:
 }
 
 segue_code segue_gzip_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
-                           void *arg, segue_status *st) {
+                           void *arg, int64_t *lines_before, segue_status *st) {
+  *lines_before = 0; /* pieces bring their lines along */
   if (ctx->rank > 0)
     return receive_pieces(ctx, src, fn, arg, st);
   segue_code rc = deal_pieces(ctx, src, fn, arg, st);

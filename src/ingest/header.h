@@ -2,6 +2,7 @@
 #ifndef SEGUE_INGEST_HEADER_H
 #define SEGUE_INGEST_HEADER_H
 
+#include "ingest/npy.h"
 #include "ingest/source.h"
 #include "segue/ingest.h"
 
@@ -47,10 +48,12 @@ enum {
   SEGUE_HELPERS
 };
 
-/* Local, the same result on all ranks; rank 0 warns about columns that are left empty or out. */
+/* Local, the same result on all ranks; rank 0 warns about columns that are left empty or out. The
+ * features are columns of the file or, where there is a matrix `npy`, columns of that, which are
+ * added and still empty. */
 segue_code segue_track_plan_make(const segue_context *ctx, const segue_source *src,
-                                 const segue_ingest_params *params, segue_track_plan *plan,
-                                 segue_status *st) SEGUE_MUST_USE;
+                                 const segue_ingest_params *params, const segue_npy *npy,
+                                 segue_track_plan *plan, segue_status *st) SEGUE_MUST_USE;
 void segue_track_plan_free(segue_track_plan *plan);
 
 #endif

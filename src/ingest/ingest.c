@@ -6,12 +6,14 @@
 
 #include "ingest/artists.h"
 #include "ingest/header.h"
+#include "ingest/npy.h"
 #include "ingest/tracks.h"
 
 /* What the steps hand on. */
 typedef struct work {
   segue_ingest_params params; /* names filled in */
   segue_source tracks_src, artists_src;
+  segue_npy npy;
   segue_artists artists;
   segue_genre_reader groups;
   segue_track_plan plan;
@@ -22,6 +24,7 @@ typedef struct work {
 static void work_free(work *w) {
   segue_source_free(&w->tracks_src);
   segue_source_free(&w->artists_src);
+  segue_npy_free(&w->npy);
   segue_artists_free(&w->artists);
   segue_genre_reader_free(&w->groups);
   segue_track_plan_free(&w->plan);
@@ -51,7 +54,7 @@ static segue_code open_files(const segue_context *ctx, work *w, segue_status *st
   const segue_ingest_params *p = &w->params;
   SEGUE_TRY(
       segue_source_open(ctx, p->tracks_path, p->delimiter, p->block_bytes, &w->tracks_src, st));
-  rc = segue_track_plan_make(ctx, &w->tracks_src, p, &w->plan, st);
+  rc = segue_track_plan_make(ctx, &w->tracks_src, p, &w->npy, &w->plan, st);
   SEGUE_AGREE(ctx, st);
   if (p->artists_path) {
     SEGUE_TRY(
@@ -75,6 +78,9 @@ static segue_code read_files(const segue_context *ctx, work *w, segue_status *st
   SEGUE_TRY(segue_tracks_read(ctx, &w->tracks_src, p, &w->plan,
                               p->artists_path ? &w->artists : NULL,
                               p->group_column ? &w->groups : NULL, &w->ghosts, &w->acc, st));
+  if (w->npy.path)
+    SEGUE_TRY(segue_npy_fill(ctx, &w->npy, &w->tracks_src, w->plan.table,
+                             w->plan.first_helper + SEGUE_HELPER_OFFSET, st));
 done:
   return rc;
 }
@@ -214,9 +220,15 @@ segue_code segue_ingest(const segue_context *ctx, const segue_ingest_params *par
   segue_catalogue *c = NULL;
   *out = NULL;
   rc = check_params(&w.params, st);
+  SEGUE_AGREE(ctx, st);
+  if (w.params.npy_path) {
+    SEGUE_TRY(segue_npy_open(ctx, w.params.npy_path, &w.npy, st));
+    w.params.features = (const char *const *)w.npy.names;
+    w.params.n_features = w.npy.d;
+  }
   if (rc == SEGUE_OK) {
     c = segue_alloc(1, sizeof *c, "the catalogue", st);
-    rc = c ? copy_features(params, c, st) : SEGUE_MEMORY;
+    rc = c ? copy_features(&w.params, c, st) : SEGUE_MEMORY;
   }
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(open_files(ctx, &w, st));

@@ -191,3 +191,36 @@ segue_code segue_list_strip(segue_str text, segue_buffer *items, int *n, segue_s
 done:
   return rc;
 }
+
+bool segue_list_first(segue_str text, segue_str *first, int *n) {
+  if (text.size < 4 || text.data[0] != '[' || memchr(text.data, '\\', (size_t)text.size) ||
+      memchr(text.data, 0, (size_t)text.size))
+    return false;
+  const char *p = text.data + 1, *end = text.data + text.size;
+  for (*n = 0;; p += 2) {
+    if (p >= end || *p != '\'')
+      return false;
+    const char *q = memchr(p + 1, '\'', (size_t)(end - p - 1));
+    if (!q)
+      return false;
+    if ((*n)++ == 0)
+      *first = (segue_str){p + 1, q - p - 1};
+    p = q + 1;
+    if (end - p == 1 && *p == ']')
+      return true;
+    if (end - p < 3 || p[0] != ',' || p[1] != ' ')
+      return false;
+  }
+}
+
+bool segue_list_next(segue_str text, int64_t *at, segue_str *item) {
+  if (*at + 1 >= text.size)
+    return false;
+  const char *p = text.data + *at + 1;
+  const char *q = memchr(p, '\'', (size_t)(text.size - *at - 1));
+  if (!q)
+    return false;
+  *item = (segue_str){p, q - p};
+  *at = q - text.data + 3;
+  return true;
+}

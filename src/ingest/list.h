@@ -13,4 +13,13 @@ segue_code segue_list_read(segue_str text, segue_buffer *items, int *n, bool *re
 segue_code segue_list_strip(segue_str text, segue_buffer *items, int *n,
                             segue_status *st) SEGUE_MUST_USE;
 
+/* Local. The first item (borrow) and the number of items of a list in its plainest form, which most
+ * cells have: `['a', 'b']`, without escapes and double quotes. False: not that, which says nothing.
+ */
+bool segue_list_first(segue_str text, segue_str *first, int *n);
+
+/* Local. As it goes on: the item behind `*at`, which starts as 1; false behind the last. Only for a
+ * list of which segue_list_first is true. */
+bool segue_list_next(segue_str text, int64_t *at, segue_str *item);
+
 #endif

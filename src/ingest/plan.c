@@ -29,21 +29,22 @@ static const segue_field *schema_field(const segue_schema *schema, segue_str nam
 }
 
 static segue_code require(const segue_source *src, const segue_ingest_params *params,
-                          segue_status *st) {
+                          const segue_npy *npy, segue_status *st) {
   int n = 0;
   const char **names =
       segue_alloc((int64_t)params->n_features + 5, sizeof *names, "column names", st);
   if (!names)
     return SEGUE_MEMORY;
   names[n++] = params->id_column;
-  names[n++] = "name";
-  if (!params->label_column || !params->group_column)
+  if (!params->label_column || !params->group_column) {
+    names[n++] = "name"; /* tells duplicates of an artist's songs */
     names[n++] = "id_artists";
+  }
   if (params->label_column && !is_computed(params->label_column) && !is(params->label_column, "id"))
     names[n++] = params->label_column;
   if (params->group_column)
     names[n++] = params->group_column;
-  for (int i = 0; i < params->n_features; i++)
+  for (int i = 0; i < params->n_features && !npy->path; i++)
     if (!is_computed(params->features[i]))
       names[n++] = params->features[i];
   segue_code rc = segue_require_columns(src, names, n, st);
@@ -108,6 +109,16 @@ done:
   return rc;
 }
 
+static segue_code add_matrix(const segue_npy *npy, segue_track_plan *plan, segue_status *st) {
+  int first = plan->table->n_columns;
+  if (!npy->path)
+    return SEGUE_OK;
+  segue_code rc = segue_npy_add_columns(npy, plan->table, st);
+  for (int c = first; c < plan->table->n_columns; c++)
+    plan->feeds[c] = (segue_feed){SEGUE_FROM_NOTHING, -1};
+  return rc;
+}
+
 static segue_code add_helpers(segue_track_plan *plan, segue_status *st) {
   static const struct {
     const char *name;
@@ -140,20 +151,20 @@ static void warn(const segue_context *ctx, const segue_source *src, const segue_
 }
 
 segue_code segue_track_plan_make(const segue_context *ctx, const segue_source *src,
-                                 const segue_ingest_params *params, segue_track_plan *plan,
-                                 segue_status *st) {
+                                 const segue_ingest_params *params, const segue_npy *npy,
+                                 segue_track_plan *plan, segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_schema *schema = segue_schema_find("catalogue/tracks");
   segue_buffer absent = {0}, left_out = {0};
   memset(plan, 0, sizeof *plan);
-  SEGUE_TRY(require(src, params, st));
+  SEGUE_TRY(require(src, params, npy, st));
   plan->n_input = src->n_columns;
   plan->id = segue_source_column(src, params->id_column);
   plan->artists = segue_source_column(src, "artists");
   plan->id_artists = segue_source_column(src, "id_artists");
   plan->release_date = segue_source_column(src, "release_date");
   plan->group = params->group_column ? segue_source_column(src, params->group_column) : -1;
-  plan->feeds = segue_alloc((int64_t)schema->n_fields + src->n_columns + SEGUE_HELPERS,
+  plan->feeds = segue_alloc((int64_t)schema->n_fields + src->n_columns + npy->d + SEGUE_HELPERS,
                             sizeof *plan->feeds, "columns", st);
   if (!plan->feeds) {
     rc = SEGUE_MEMORY;
@@ -162,6 +173,7 @@ segue_code segue_track_plan_make(const segue_context *ctx, const segue_source *s
   SEGUE_TRY(segue_table_create(&plan->table, schema, st));
   SEGUE_TRY(feed_schema(src, params, plan, &absent, st));
   SEGUE_TRY(feed_extras(src, params, plan, &left_out, st));
+  SEGUE_TRY(add_matrix(npy, plan, st));
   SEGUE_TRY(add_helpers(plan, st));
   warn(ctx, src, &absent, &left_out);
 done:

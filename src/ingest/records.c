@@ -137,24 +137,34 @@ static const char *closing_quote(const segue_cursor *c, const char *p) {
   }
 }
 
-/* The end of the record that begins at `c->at`; NULL: not in this block. */
-static const char *record_end(segue_cursor *c) {
+/* Where a record ends and what is in it. */
+typedef struct extent {
+  const char *end; /* NULL: not in this block */
+  bool has_quote, has_line_end;
+} extent;
+
+/* The record that begins at `c->at`. */
+static extent record_extent(segue_cursor *c) {
   const char *p = c->at;
   bool field_start = true;
   if (c->quote < p)
     c->quote = next_byte(p, c->end, '"');
-  const char *end = line_end(c, p), *q = c->quote;
+  const char *first = line_end(c, p), *end = first, *q = c->quote;
+  if (q >= end)
+    return (extent){end < c->end || c->whole ? end : NULL, false, false};
   for (;;) {
     if (end < p)
       end = line_end(c, p);
     if (q < p)
       q = next_byte(p, c->end, '"');
-    if (q >= end)
-      return end < c->end || c->whole ? end : NULL;
+    if (q >= end) {
+      c->quote = q;
+      return (extent){end < c->end || c->whole ? end : NULL, true, first < end};
+    }
     if (q == p ? field_start : q[-1] == c->delimiter) {
       p = closing_quote(c, q + 1);
       if (!p || p == c->end || is_end(*p))
-        return p;
+        return (extent){p, true, p && first < p};
       p++; /* the delimiter */
       field_start = true;
     } else {
@@ -168,18 +178,18 @@ bool segue_cursor_next(segue_cursor *c, segue_record *r) {
   pass_blanks(c);
   if (c->at == c->end)
     return false;
-  const char *end = record_end(c);
-  if (!end)
+  extent x = record_extent(c);
+  if (!x.end)
     return false;
   if (c->nul < c->at)
     c->nul = next_byte(c->at, c->end, '\0');
-  *r = (segue_record){c->at, end - c->at, c->offset, c->line, c->quote < end, c->nul < end};
-  if (r->has_quote)
+  *r = (segue_record){c->at, x.end - c->at, c->offset, c->line, x.has_quote, c->nul < x.end};
+  if (x.has_line_end)
     c->line += segue_csv_lines(r->data, r->size, '\0');
-  bool torn = end == c->end;
+  bool torn = x.end == c->end;
   c->line += !torn;
-  c->after_cr = !torn && *end == '\r';
-  c->at = torn ? end : end + 1;
+  c->after_cr = !torn && *x.end == '\r';
+  c->at = torn ? x.end : x.end + 1;
   c->offset += c->at - r->data;
   return true;
 }

@@ -43,7 +43,7 @@ typedef struct segue_record {
   const char *data; /* borrow */
   int64_t size;     /* bytes, at least 1 */
   int64_t offset;   /* of its first byte in the (uncompressed) file */
-  int64_t line;     /* where it begins, counted from 1 */
+  int64_t line;     /* where it begins, counted as the cursor does */
   bool has_quote, has_nul;
 } segue_record;
 

@@ -11,6 +11,7 @@ void segue_row_reader_open(segue_row_reader *w, const segue_context *ctx, const 
 
 void segue_row_reader_free(segue_row_reader *w) {
   segue_fields_free(&w->fields);
+  segue_report_free(&w->report);
 }
 
 /* The name of field `i`, also where a row has more fields than the header. */

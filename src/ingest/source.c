@@ -11,7 +11,7 @@
 
 #include "ingest/split.h"
 
-enum { PROBE_BYTES = 1 << 16, BLOCK_BYTES = 8 << 20, BLOCK_MAX = 256 << 20 };
+enum { PROBE_BYTES = 1 << 16, BLOCK_BYTES = 1 << 20, BLOCK_MAX = 256 << 20 };
 
 /* First bytes of files that people hand over instead of CSV. */
 static const struct magic {
@@ -150,7 +150,7 @@ static segue_code find_header(probe *p, const segue_source *src, char delimiter,
     if (p->whole)
       return segue_fail(st, SEGUE_INPUT, "%s is empty: it has no header line", src->path);
     if (p->bytes.size > segue_record_max)
-      return segue_record_too_long(src, c, st);
+      return segue_record_too_long(src, c->line, st);
     SEGUE_TRY(probe_more(p, src->path, st));
   }
 done:
@@ -264,8 +264,9 @@ void segue_source_free(segue_source *src) {
 }
 
 segue_code segue_source_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
-                             void *arg, segue_status *st) {
-  segue_code rc =
-      src->gzip ? segue_gzip_scan(ctx, src, fn, arg, st) : segue_range_scan(ctx, src, fn, arg, st);
+                             void *arg, int64_t *lines_before, segue_status *st) {
+  *lines_before = 0;
+  segue_code rc = src->gzip ? segue_gzip_scan(ctx, src, fn, arg, lines_before, st)
+                            : segue_range_scan(ctx, src, fn, arg, lines_before, st);
   return segue_agree(ctx, rc, st);
 }

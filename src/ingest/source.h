@@ -36,18 +36,20 @@ void segue_source_free(segue_source *src);
 typedef segue_code (*segue_record_fn)(void *arg, const segue_record *r, segue_status *st);
 
 /* Collective. Calls `fn` for every record after the header, each on one rank: in file order by byte
- * ranges, or for gzip in blocks dealt out in turn. All ranks return the same code. */
+ * ranges, or for gzip in blocks dealt out in turn. All ranks return the same code. A rank that
+ * begins in the middle of the file does not know yet in which line: `*lines_before`, set in any
+ * case, is to be added to the `line` of this rank's records. */
 segue_code segue_source_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
-                             void *arg, segue_status *st) SEGUE_MUST_USE;
+                             void *arg, int64_t *lines_before, segue_status *st) SEGUE_MUST_USE;
 
-/* Local. The record at the cursor is too long: INPUT with file and line. */
-segue_code segue_record_too_long(const segue_source *src, const segue_cursor *c, segue_status *st);
+/* Local. The record that begins in `line` is too long: INPUT with file and line. */
+segue_code segue_record_too_long(const segue_source *src, int64_t line, segue_status *st);
 
 /* ---- the two ways to scan; collective ---- */
 segue_code segue_range_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
-                            void *arg, segue_status *st) SEGUE_MUST_USE;
+                            void *arg, int64_t *lines_before, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_gzip_scan(const segue_context *ctx, const segue_source *src, segue_record_fn fn,
-                           void *arg, segue_status *st) SEGUE_MUST_USE;
+                           void *arg, int64_t *lines_before, segue_status *st) SEGUE_MUST_USE;
 
 /* ---- gzip, local ---- */
 

@@ -8,7 +8,8 @@
 
 /* Start with {0}; free with segue_fields_free. Reused from record to record. */
 typedef struct segue_fields {
-  segue_str *at; /* n fields: borrowed from the record, or from `bytes` where it has quotes */
+  segue_str *
+      at; /* n fields: borrowed from the record, or from `bytes` where that has quotes in a field */
   int n;
   int64_t capacity;
   segue_buffer bytes;
@@ -18,7 +19,8 @@ typedef struct segue_fields {
 } segue_fields;
 
 /* Local. `f` holds the fields until the next call or until the record's bytes go. Records without a
- * quote are cut at the delimiters; the others are libcsv's. */
+ * quote are cut at the delimiters, those whose quotes stand around whole fields, doubled within,
+ * are cut at the quotes; the others are libcsv's. */
 segue_code segue_fields_split(segue_fields *f, const segue_record *r, char delimiter,
                               segue_status *st) SEGUE_MUST_USE;
 void segue_fields_free(segue_fields *f);

@@ -71,9 +71,14 @@ static int64_t read_message(const segue_buffer *got, int64_t at, title_head *hea
   return at + padded(head->size);
 }
 
-/* The smallest index of each key: int64_t per code of `titles`. */
-static segue_code find_smallest(const segue_buffer *got, segue_dict *titles, segue_buffer *smallest,
-                                segue_status *st) {
+/* Codes of the messages' keys, and the smallest index of each key. */
+typedef struct groups {
+  segue_dict *titles;
+  segue_buffer codes;    /* int32_t a message */
+  segue_buffer smallest; /* int64_t a code */
+} groups;
+
+static segue_code find_smallest(const segue_buffer *got, groups *g, segue_status *st) {
   segue_code rc = SEGUE_OK;
   title_head head;
   segue_str key;
@@ -81,10 +86,11 @@ static segue_code find_smallest(const segue_buffer *got, segue_dict *titles, seg
     int32_t code;
     bool added;
     at = read_message(got, at, &head, &key);
-    SEGUE_TRY(segue_dict_add(titles, key, &code, &added, st));
+    SEGUE_TRY(segue_dict_add(g->titles, key, &code, &added, st));
+    SEGUE_TRY(segue_buffer_append(&g->codes, &code, sizeof code, st));
     if (added)
-      SEGUE_TRY(segue_buffer_append(smallest, &head.index, sizeof head.index, st));
-    int64_t *least = (int64_t *)(void *)smallest->data;
+      SEGUE_TRY(segue_buffer_append(&g->smallest, &head.index, sizeof head.index, st));
+    int64_t *least = (int64_t *)(void *)g->smallest.data;
     if (least && head.index < least[code])
       least[code] = head.index;
   }
@@ -97,26 +103,26 @@ done:
 static segue_code answer(const segue_buffer *got, const int64_t *sizes, int n_ranks,
                          segue_buffer *reply, int64_t *reply_sizes, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_dict *titles = NULL;
-  segue_buffer smallest = {0};
+  groups g = {0};
   title_head head;
   segue_str key;
-  SEGUE_TRY(segue_dict_create(&titles, st));
-  SEGUE_TRY(find_smallest(got, titles, &smallest, st));
+  SEGUE_TRY(segue_dict_create(&g.titles, st));
+  SEGUE_TRY(find_smallest(got, &g, st));
+  const int32_t *codes = (const int32_t *)(const void *)g.codes.data;
   int64_t at = 0, end = 0;
   for (int r = 0; r < n_ranks; r++) {
     int64_t before = reply->size;
-    for (end += sizes[r]; at < end;) {
+    for (end += sizes[r]; at < end; codes++) {
       at = read_message(got, at, &head, &key);
-      int32_t code = segue_dict_find(titles, key);
-      SEGUE_TRY(segue_buffer_append(reply, smallest.data + (size_t)code * sizeof(int64_t),
+      SEGUE_TRY(segue_buffer_append(reply, g.smallest.data + (size_t)*codes * sizeof(int64_t),
                                     sizeof(int64_t), st));
     }
     reply_sizes[r] = reply->size - before;
   }
 done:
-  segue_dict_destroy(&titles);
-  segue_buffer_free(&smallest);
+  segue_dict_destroy(&g.titles);
+  segue_buffer_free(&g.codes);
+  segue_buffer_free(&g.smallest);
   return rc;
 }
 

@@ -40,6 +40,10 @@ static segue_code read_artist_ids(track_scan *s, const segue_record *r, verdict 
   if (column < 0 || s->row.fields.at[column].size == 0)
     return SEGUE_OK;
   segue_str cell = s->row.fields.at[column];
+  if (s->params->artist_rule != SEGUE_ARTIST_ALL &&
+      segue_list_first(cell, &v->primary, &v->n_artists))
+    return SEGUE_OK;
+  v->primary = (segue_str){0};
   s->ids.size = 0;
   SEGUE_TRY(segue_list_read(cell, &s->ids, &v->n_artists, &readable, st));
   if (!readable)
@@ -146,6 +150,9 @@ static segue_code put_artist_name(track_scan *s, const verdict *v, int column, s
   int n = 0;
   if (v->named)
     return segue_put_str(t, column, v->name, st);
+  segue_str first;
+  if (s->plan->artists >= 0 && segue_list_first(s->row.fields.at[s->plan->artists], &first, &n))
+    return segue_put_str(t, column, first, st);
   s->names.size = 0;
   if (s->plan->artists >= 0)
     SEGUE_TRY(segue_list_read(s->row.fields.at[s->plan->artists], &s->names, &n, &readable, st));
@@ -233,11 +240,13 @@ segue_code segue_tracks_read(const segue_context *ctx, const segue_source *src,
   segue_code rc = SEGUE_OK;
   track_scan s = {
       .src = src, .params = params, .plan = plan, .artists = artists, .groups = groups, .acc = acc};
+  int64_t lines_before = 0;
   segue_row_reader_open(&s.row, ctx, src, params->max_reports);
   rc = segue_table_create_fields(&s.ghosts, fields, SEGUE_GHOST_COLUMNS, st);
   SEGUE_AGREE(ctx, st);
-  SEGUE_TRY(segue_source_scan(ctx, src, on_track, &s, st));
-  segue_report_end(&s.row.report);
+  rc = segue_source_scan(ctx, src, on_track, &s, &lines_before, st);
+  segue_report_end(&s.row.report, lines_before);
+  SEGUE_TRY(rc);
   acc->track_rows_rejected += s.row.report.rejected;
   *ghosts = s.ghosts;
   s.ghosts = NULL;

@@ -57,6 +57,11 @@ static void select_nth(double *v, int64_t n, int64_t k) {
   }
 }
 
+double segue_nth(double *v, int64_t n, int64_t k) {
+  select_nth(v, n, k);
+  return v[k];
+}
+
 double segue_quantile(double *v, int64_t n, double p) {
   double at = p * (double)(n - 1);
   int64_t i = (int64_t)at < n - 1 ? (int64_t)at : n - 1;

@@ -1,9 +1,10 @@
 #include "segue/stats.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"genre", "none"};
+static const char *const names[] = {"genre", "none", "global", "robust"};
 
 const char *segue_scale_name(segue_scale scale) {
   return names[scale];
@@ -59,4 +60,44 @@ void segue_scale_apply(double *x, int64_t n, int d, segue_scale scale, double *m
     if (sd)
       sd[j] = s;
   }
+}
+
+static segue_code scale_robust(double *x, int64_t n, int d, double *spread, segue_status *st) {
+  double *v = segue_alloc(n, sizeof *v, "a feature's values", st);
+  if (!v)
+    return SEGUE_MEMORY;
+  for (int j = 0; j < d && n > 0; j++) {
+    for (int64_t i = 0; i < n; i++)
+      v[i] = x[i * d + j];
+    double median = segue_quantile(v, n, 0.5);
+    double range = segue_quantile(v, n, 0.75) - segue_quantile(v, n, 0.25);
+    if (range <= 0.0)
+      range = 1.0;
+    for (int64_t i = 0; i < n; i++)
+      x[i * d + j] = (x[i * d + j] - median) / range;
+    if (spread)
+      spread[j] = range;
+  }
+  free(v);
+  return SEGUE_OK;
+}
+
+segue_code segue_scale_rows(double *x, int64_t n, int d, segue_scale scale, const double *mean,
+                            const double *sd, double *spread, segue_status *st) {
+  for (int j = 0; j < d && spread; j++)
+    spread[j] = 1.0;
+  if (scale == SEGUE_SCALE_ROBUST)
+    return scale_robust(x, n, d, spread, st);
+  if (scale != SEGUE_SCALE_GLOBAL) {
+    segue_scale_apply(x, n, d, scale, NULL, spread);
+    return SEGUE_OK;
+  }
+  if (!mean || !sd)
+    return segue_fail(st, SEGUE_INTERNAL, "the scale global has no means");
+  for (int64_t i = 0; i < n; i++)
+    for (int j = 0; j < d; j++)
+      x[i * d + j] = (x[i * d + j] - mean[j]) / sd[j];
+  if (spread && d > 0)
+    memcpy(spread, sd, (size_t)d * sizeof *spread);
+  return SEGUE_OK;
 }

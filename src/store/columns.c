@@ -142,8 +142,8 @@ done:
 }
 
 /* The same on all ranks, as it follows from what they agree on. */
-static segue_code describe_all(const segue_table *t, const column_facts *facts, json_t **out,
-                               segue_status *st) {
+static segue_code describe_all(const char *name, const segue_table *t, const column_facts *facts,
+                               json_t **out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_dict *taken = NULL;
   int32_t code;
@@ -152,8 +152,10 @@ static segue_code describe_all(const segue_table *t, const column_facts *facts, 
     return segue_fail(st, SEGUE_MEMORY, "no memory for a description");
   SEGUE_TRY(segue_dict_create(&taken, st));
   /* The catalogue's lists of genres lie in the group of its tracks. */
-  SEGUE_TRY(segue_dict_add(taken, segue_str_of("genre_offsets"), &code, NULL, st));
-  SEGUE_TRY(segue_dict_add(taken, segue_str_of("genre_codes"), &code, NULL, st));
+  bool tracks = strcmp(name, "catalogue/tracks") == 0;
+  for (int i = 0; i < 2 && tracks; i++)
+    SEGUE_TRY(
+        segue_dict_add(taken, segue_str_of(i ? "genre_codes" : "genre_offsets"), &code, NULL, st));
   for (int c = 0; c < t->n_columns; c++)
     SEGUE_TRY(describe_column(*out, &t->columns[c], &facts[c], taken, st));
 done:
@@ -253,7 +255,7 @@ segue_code segue_run_write_columns(const segue_context *ctx, segue_run *run, con
   segue_slab slab = {0, 0, table->n_rows, NULL};
   SEGUE_TRY(segue_scan_int64(ctx, slab.n, &slab.first, &slab.n_total, st));
   SEGUE_TRY(gather_facts(ctx, table, &facts, st));
-  rc = describe_all(table, facts, &columns, st);
+  rc = describe_all(name, table, facts, &columns, st);
   SEGUE_TRY(segue_store_agree(ctx, run, rc, st));
   rc = segue_store_make_group(run, name, true, st);
   SEGUE_TRY(segue_store_agree(ctx, run, rc, st));

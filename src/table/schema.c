@@ -70,12 +70,50 @@ static const segue_field genre_predictors[] = {
     {"same_artist_mean", SEGUE_DOUBLE, OPT, "scaled feature", "mean |difference|, same artist"},
     {"different_artist_mean", SEGUE_DOUBLE, OPT, "scaled feature",
      "mean |difference|, different artists"},
+    {"auc", SEGUE_DOUBLE, OPT, "1",
+     "chance that different artists' |difference| exceeds one artist's, ties 1/2"},
+    {"p_value", SEGUE_DOUBLE, OPT, "1",
+     "share of shuffled artist labels with as large an importance_raw, add-one"},
+    {"weight_logistic", SEGUE_DOUBLE, OPT, "1",
+     "logistic regression on all |difference|s, over the sum of absolute weights; positive: a "
+     "large "
+     "difference speaks for different artists"},
+    {"pair_auc", SEGUE_DOUBLE, OPT, "1", "AUC of that regression on artists it has not seen"},
     {"n_tracks", SEGUE_INT64, REQ, "tracks", "tracks with all features"},
     {"n_artists", SEGUE_INT64, REQ, "artists", "artists of these tracks"},
     {"n_positive_pairs", SEGUE_INT64, REQ, "pairs", "pairs of tracks of one artist"},
     {"scale", SEGUE_STRING, REQ, "", "how features were scaled"},
     {"profile", SEGUE_STRING, REQ, "", "exact or glue"},
+    {"importance_norm_unscaled", SEGUE_DOUBLE, OPT, "1",
+     "what importance_norm would be in the table's own units"},
 };
+
+static const segue_field feature_correlations[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"feature", SEGUE_STRING, REQ, "", "audio feature"},
+    {"other_feature", SEGUE_STRING, REQ, "", "one that comes later in the list of features"},
+    {"pearson", SEGUE_DOUBLE, OPT, "1", "Pearson's correlation; null where one is constant"},
+    {"n_tracks", SEGUE_INT64, REQ, "tracks", "tracks with all features"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+};
+
+/* What retrieval measures are called wherever they stand. */
+#define MEASURE_FIELDS                                                                             \
+  {"recall_of_relevant_at_k", SEGUE_DOUBLE, OPT, "1",                                              \
+   "share of the relevant candidates that are in the top k"},                                      \
+      {"precision_at_k", SEGUE_DOUBLE, OPT, "1", "relevant candidates in the top k, over k"},      \
+      {"map_at_k", SEGUE_DOUBLE, OPT, "1",                                                         \
+       "mean average precision: precisions at relevant ranks up to k, over all relevant ones"},    \
+      {"ndcg_at_k", SEGUE_DOUBLE, OPT, "1", "normalised discounted cumulative gain, binary"}, {    \
+    "r_precision", SEGUE_DOUBLE, OPT, "1",                                                         \
+        "share of relevant ones among the first R, R being how many there are"                     \
+  }
+
+#define DEFINITION_FIELDS                                                                          \
+  {"metric", SEGUE_STRING, REQ, "", "distance"},                                                   \
+      {"scale", SEGUE_STRING, REQ, "", "how features were scaled"}, {                              \
+    "profile", SEGUE_STRING, REQ, "", "exact or glue"                                              \
+  }
 
 static const segue_field eval_audio_similarity[] = {
     {"genre", SEGUE_STRING, REQ, "", "genre name"},
@@ -98,9 +136,80 @@ static const segue_field eval_audio_similarity[] = {
     {"random_recall_at_k", SEGUE_DOUBLE, OPT, "1",
      "recall_at_k of a random order (hypergeometric, exact)"},
     {"lift", SEGUE_DOUBLE, OPT, "1", "recall_at_k over random_recall_at_k"},
-    {"metric", SEGUE_STRING, REQ, "", "distance"},
-    {"scale", SEGUE_STRING, REQ, "", "how features were scaled"},
-    {"profile", SEGUE_STRING, REQ, "", "exact or glue"},
+    MEASURE_FIELDS,
+    {"hubness_skewness", SEGUE_DOUBLE, OPT, "1",
+     "skewness of k-occurrence, the number of top-k lists that a candidate is in"},
+    {"tie_rate", SEGUE_DOUBLE, OPT, "1",
+     "share of queries whose candidates at ranks k and k + 1 are equally far"},
+    DEFINITION_FIELDS,
+    {"n_artists", SEGUE_INT64, REQ, "artists", "artists (or labels) of the evaluated queries"},
+    {"interval_ok", SEGUE_BOOL, REQ, "",
+     "whether there are intervals and 20 artists or more to draw them from"},
+    {"never_found_share", SEGUE_DOUBLE, OPT, "1", "share of candidates in no top-k list"},
+    {"n_duplicate_tracks", SEGUE_INT64, OPT, "tracks",
+     "tracks that duplicate an earlier one; null where duplicates are candidates"},
+    {"recall_at_k_with_duplicates", SEGUE_DOUBLE, OPT, "1",
+     "recall_at_k if duplicates were candidates"},
+    {"mrr_at_k_with_duplicates", SEGUE_DOUBLE, OPT, "1", "mrr_at_k if duplicates were candidates"},
+    {"relevance", SEGUE_STRING, REQ, "", "what makes a candidate relevant"},
+    {"exclude", SEGUE_STRING, REQ, "", "what makes a track no candidate"},
+    {"weights", SEGUE_STRING, REQ, "", "weights of the features"},
+};
+
+static const segue_field eval_summary[] = {
+    {"average", SEGUE_STRING, REQ, "",
+     "macro: each genre counts once; micro: each query; tracks: each distinct track"},
+    {"k", SEGUE_INT32, REQ, "", "cut-off as asked for"},
+    {"n_genres", SEGUE_INT64, REQ, "genres", "genres with evaluated queries"},
+    {"n_queries", SEGUE_INT64, REQ, "queries", "queries, or distinct tracks where these count"},
+    {"recall_at_k", SEGUE_DOUBLE, OPT, "1", "average of recall_at_k (hit rate)"},
+    {"mrr_at_k", SEGUE_DOUBLE, OPT, "1", "average of mrr_at_k"},
+    MEASURE_FIELDS,
+    {"random_recall_at_k", SEGUE_DOUBLE, OPT, "1", "average of random_recall_at_k"},
+    {"lift", SEGUE_DOUBLE, OPT, "1", "the averages recall_at_k over random_recall_at_k"},
+    {"tie_rate", SEGUE_DOUBLE, OPT, "1", "average of tie_rate"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+    DEFINITION_FIELDS,
+};
+
+static const segue_field eval_audio_queries[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"track_id", SEGUE_STRING, REQ, "", "the query"},
+    {"first_hit_rank", SEGUE_INT64, OPT, "",
+     "rank of the first relevant candidate, however far; null where there is none"},
+    {"n_relevant", SEGUE_INT64, REQ, "tracks", "relevant candidates"},
+    {"n_candidates", SEGUE_INT64, REQ, "tracks", "candidates"},
+};
+
+static const segue_field neighbors[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"track_id", SEGUE_STRING, REQ, "", "the query"},
+    {"rank", SEGUE_INT32, REQ, "", "1 is the nearest"},
+    {"neighbor_id", SEGUE_STRING, REQ, "", "the candidate at that rank"},
+    {"distance", SEGUE_DOUBLE, REQ, "scaled features", "by the metric of the evaluation"},
+    {"same_label", SEGUE_BOOL, REQ, "", "whether it is relevant"},
+};
+
+static const segue_field hubs[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"rank", SEGUE_INT32, REQ, "", "1 is in the most lists"},
+    {"track_id", SEGUE_STRING, REQ, "", "the candidate"},
+    {"name", SEGUE_STRING, OPT, "", "its title"},
+    {"artist_name_primary", SEGUE_STRING, OPT, "", "name of its primary artist"},
+    {"k_occurrence", SEGUE_INT64, REQ, "queries", "top-k lists that it is in"},
+    {"k", SEGUE_INT32, REQ, "", "length of the lists"},
+};
+
+static const segue_field feature_sets[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"feature", SEGUE_STRING, OPT, "", "the feature; null for the set of all"},
+    {"kind", SEGUE_STRING, REQ, "", "all, only (this feature) or without (this feature)"},
+    {"k", SEGUE_INT32, REQ, "", "cut-off as asked for"},
+    {"recall_at_k", SEGUE_DOUBLE, OPT, "1", "recall_at_k with this set of features"},
+    {"mrr_at_k", SEGUE_DOUBLE, OPT, "1", "mrr_at_k with this set of features"},
+    {"n_queries", SEGUE_INT64, REQ, "queries", "queries that were evaluated"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+    DEFINITION_FIELDS,
 };
 
 #define TABLE(name, sql, partition, made_by, meaning, fields)                                      \
@@ -115,9 +224,22 @@ static const segue_schema schemas[] = {
           "the genres that were worked on, and why", genre_selection),
     TABLE("results/genre_predictors", "results_genre_predictors", NULL, "segue predictors",
           "which features tell an artist's songs apart, by genre", genre_predictors),
+    TABLE("results/feature_correlations", "results_feature_correlations", NULL, "segue predictors",
+          "which features say the same, by genre", feature_correlations),
     TABLE("results/eval_audio_similarity", "results_eval_audio_similarity", NULL, "segue eval",
           "how well nearest-neighbour search finds songs by the same artist, by genre and k",
           eval_audio_similarity),
+    TABLE("results/eval_summary", "results_eval_summary", NULL, "segue eval",
+          "the evaluation over genres, over queries and over distinct tracks", eval_summary),
+    TABLE("results/eval_audio_queries", "results_eval_audio_queries", NULL,
+          "segue eval --per-query", "the evaluation query by query, with hits_at_k for each k",
+          eval_audio_queries),
+    TABLE("results/neighbors", "results_neighbors", NULL, "segue eval --neighbors",
+          "the nearest candidates of each query", neighbors),
+    TABLE("results/hubs", "results_hubs", NULL, "segue eval",
+          "the tracks that are in the most top-k lists, by genre", hubs),
+    TABLE("results/feature_sets", "results_feature_sets", NULL, "segue eval --ablation",
+          "recall without each feature and with each alone, by genre", feature_sets),
 };
 
 const segue_schema *segue_schemas(int *n) {

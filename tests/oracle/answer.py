@@ -18,24 +18,32 @@ BLOCK = 1 << 21  # numbers in a block of the distance matrix
 class Choice:
     """Settings of predictors and evaluation."""
 
-    scale: str = "genre"  # genre, none
+    scale: str = "genre"  # genre, global, robust, none
     metric: str = "euclidean"  # euclidean, l1, cosine
     exclude: str = "duplicate"  # duplicate, none
     no_relevant: str = "skip"  # skip, miss
     min_tracks: int = 50
     predictor_min_tracks: int = 50
     predictor_min_artists: int = 5
+    moments: list = None
 
 
 def complete(tracks, features):
     return [t for t in tracks if all(t.numbers[f] is not None for f in features)]
 
 
-def scaled(tracks, features, scale):
+def scaled(tracks, features, scale, moments=None):
+    """moments: of the scale `global`, mean and deviation of each feature."""
     x = np.array([[t.numbers[f] for f in features] for t in tracks], dtype=np.float64)
     x = x.reshape(len(tracks), len(features))
     if scale == "none" or not len(tracks):
         return x
+    if scale == "global":
+        mean, sd = map(np.array, zip(*moments))
+        return (x - mean) / sd
+    if scale == "robust":
+        low, middle, high = np.quantile(x, (0.25, 0.5, 0.75), axis=0)
+        return (x - middle) / np.where(high - low > 0, high - low, 1.0)
     out = np.empty_like(x)
     for j in range(x.shape[1]):
         column = x[:, j]
@@ -87,7 +95,7 @@ def predictors(tracks, features, choice):
     n_artists = len(set(artist.tolist()))
     if len(rows) < choice.predictor_min_tracks or n_artists < max(2, choice.predictor_min_artists):
         return []
-    x = scaled(rows, features, choice.scale)
+    x = scaled(rows, features, choice.scale, choice.moments)
     size = np.bincount(artist)
     out = []
     for j, name in enumerate(features):
@@ -131,65 +139,6 @@ def chance(n, r, k):
     if r == 0 or k == 0:
         return 0.0
     return float(1 - Fraction(math.comb(n - r, k), math.comb(n, k)))
-
-
-@dataclass
-class Found:
-    """A genre's queries in id order: where the first relevant candidate is, and among how many."""
-
-    label: np.ndarray
-    first_hit: np.ndarray  # 0: no relevant candidate
-    n_candidates: np.ndarray
-    n_relevant: np.ndarray
-    n_tracks: int
-    n_incomplete: int
-    n_no_relevant: int
-
-
-def search(tracks, features, choice):
-    rows = complete(tracks, features)
-    n = len(rows)
-    x = scaled(rows, features, choice.scale)
-    label = codes(t.label for t in rows)
-    artist = codes(t.primary for t in rows)
-    title = codes((t.primary, t.title) for t in rows)
-    cells = codes((t.primary, tuple(t.numbers[f] for f in features)) for t in rows)
-    hit, among, relevant = (np.zeros(n, dtype=np.int64) for _ in range(3))
-    column = np.arange(n)
-    step = max(1, BLOCK // max(1, n))
-    for at in range(0, n, step):
-        queries = column[at:at + step]
-        admitted = queries[:, None] != column[None, :]
-        if choice.exclude == "duplicate":
-            twin = title[queries, None] == title[None, :]
-            twin |= cells[queries, None] == cells[None, :]
-            admitted &= ~(twin & (artist[queries] >= 0)[:, None])
-        wanted = admitted & (label[queries, None] == label[None, :]) & (label[queries] >= 0)[:, None]
-        among[queries] = admitted.sum(axis=1)
-        relevant[queries] = wanted.sum(axis=1)
-        key = keys(x, queries, choice.metric)
-        nearest = np.where(wanted, key, np.inf).argmin(axis=1)  # the first of equals: smallest id
-        limit = key[np.arange(len(queries)), nearest][:, None]
-        before = (key < limit) | ((key == limit) & (column[None, :] < nearest[:, None]))
-        hit[queries] = np.where(relevant[queries] > 0, 1 + (before & admitted).sum(axis=1), 0)
-    kept = np.ones(n, dtype=bool) if choice.no_relevant == "miss" else relevant > 0
-    return Found(label[kept], hit[kept], among[kept], relevant[kept], len(tracks),
-                 len(tracks) - n, int((relevant == 0).sum()))
-
-
-def averages(found, k):
-    """The row of results/eval_audio_similarity for one cut-off, less its intervals."""
-    n = len(found.first_hit)
-    out = {"n_queries": n, "n_tracks": found.n_tracks, "n_no_relevant": found.n_no_relevant,
-           "n_incomplete": found.n_incomplete}
-    if n == 0:
-        return out | dict.fromkeys(("recall_at_k", "mrr_at_k", "random_recall_at_k", "lift"), math.nan)
-    hits = found.first_hit[(found.first_hit > 0) & (found.first_hit <= k)]
-    recall = len(hits) / n
-    random = math.fsum(chance(a, r, k) for a, r in
-                       zip(found.n_candidates.tolist(), found.n_relevant.tolist())) / n
-    return out | {"recall_at_k": recall, "mrr_at_k": math.fsum(1.0 / h for h in hits.tolist()) / n,
-                  "random_recall_at_k": random, "lift": recall / random if random > 0 else math.nan}
 
 
 def bootstrap(found, ks, replicates, rng):

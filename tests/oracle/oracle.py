@@ -10,6 +10,7 @@ ones that another bootstrap could give. Silent but for one line; differences go 
 
 import argparse
 import copy
+import json
 import math
 import sys
 
@@ -17,6 +18,7 @@ import numpy as np
 
 import answer
 import curated
+import metrics
 import runfile
 
 SHOWN = 20
@@ -138,16 +140,81 @@ def compare_evaluation(found, table, settings, diff):
     want = [(g, k) for g in sorted(found, key=str.encode) for k in ks]
     diff.same("eval_audio_similarity", "list of rows", want, [(r["genre"], r["k"]) for r in table])
     for row in table:
-        if row["genre"] not in found:
+        if row["genre"] not in found or row["k"] not in found[row["genre"]].occurrence:
             continue
         where = f"eval_audio_similarity, {row['genre']}, k = {row['k']}"
-        expected = answer.averages(found[row["genre"]], row["k"])
-        for name in ("n_queries", "n_tracks", "n_no_relevant", "n_incomplete", "recall_at_k"):
+        expected = metrics.averages(found[row["genre"]], row["k"])
+        for name in ("n_queries", "n_tracks", "n_no_relevant", "n_incomplete", "recall_at_k", "n_artists"):
             diff.same(where, name, expected[name], row[name])
-        for name in ("mrr_at_k", "random_recall_at_k", "lift"):
-            diff.close(where, name, expected[name], row[name], 1e-12)
-        for name in ("metric", "scale"):
+        diff.same(where, "n_duplicate_tracks", expected["n_duplicate_tracks"],
+                  None if row["n_duplicate_tracks"] < 0 else row["n_duplicate_tracks"])
+        for name in (*metrics.MEASURES, "lift", "hubness_skewness", "never_found_share",
+                     "recall_at_k_with_duplicates", "mrr_at_k_with_duplicates"):
+            diff.close(where, name, expected[name], row[name], 1e-12, 1e-13)
+        diff.same(where, "interval_ok", expected["n_artists"] >= 20, bool(row["interval_ok"]))
+        for name in ("metric", "scale", "exclude", "weights", "relevance"):
             diff.same(where, name, settings[name], row[name])
+
+
+def compare_summary(found, table, diff):
+    ks = sorted({r["k"] for r in table})
+    expected = metrics.summaries(found, ks)
+    diff.same("eval_summary", "list of rows", [(a, k) for a in ("macro", "micro", "tracks") for k in ks],
+              [(r["average"], r["k"]) for r in table])
+    for row in table:
+        want = expected.get((row["average"], row["k"]), {})
+        for name, value in want.items():
+            where = f"eval_summary, {row['average']}, k = {row['k']}"
+            if name.startswith("n_"):
+                diff.same(where, name, value, row[name])
+            else:
+                diff.close(where, name, value, row[name], 1e-12, 1e-13)
+
+
+def compare_hubs(found, groups, table, diff):
+    by_genre = {}
+    for r in table:
+        by_genre.setdefault(r["genre"], []).append(r)
+    for genre, f in found.items():
+        rows = by_genre.get(genre, [])
+        k = rows[0]["k"] if rows else min(f.occurrence)  # without rows it is enough that none is due
+        want = metrics.hubs(f, groups[genre], k)
+        diff.same("hubs", genre, want, [(r["rank"], r["track_id"], r["name"], r["artist_name_primary"],
+                                         r["k_occurrence"]) for r in rows])
+
+
+def compare_queries(found, table, ks, diff):
+    want = [(g, *q) for g in sorted(found, key=str.encode) for q in found[g].rows]
+    diff.same("eval_audio_queries", "number of rows", len(want), len(table))
+    for (genre, track, first, relevant, among, ranks), row in zip(want, table):
+        where = f"eval_audio_queries, {genre}, {track}"
+        hits = [int((ranks <= k).sum()) for k in ks]
+        diff.same(where, "row", (genre, track, first, relevant, among, hits),
+                  (row["genre"], row["track_id"], row["first_hit_rank"], row["n_relevant"], row["n_candidates"],
+                   [row[f"hits_at_{k}"] for k in ks]))
+
+
+def compare_neighbors(found, table, diff):
+    want = [(g, q[0], i + 1, *n) for g in sorted(found, key=str.encode) for q in found[g].rows
+            for i, n in enumerate(found[g].lists[q[0]])]
+    diff.same("neighbors", "number of rows", len(want), len(table))
+    for (genre, track, rank, other, distance, relevant), row in zip(want, table):
+        where = f"neighbors, {genre}, {track}, {rank}"
+        diff.same(where, "row", (genre, track, rank, other, relevant),
+                  (row["genre"], row["track_id"], row["rank"], row["neighbor_id"], bool(row["same_label"])))
+        diff.close(where, "distance", distance, row["distance"], 1e-12, 1e-13)
+
+
+def compare_feature_sets(expected, table, diff):
+    want = {(g, *key): v for g, rows in expected.items() for key, v in rows.items()}
+    got = {(r["genre"], r["kind"], r["feature"], r["k"]): r for r in table}
+    diff.same("feature_sets", "set of rows", sorted(want), sorted(got))
+    for key, (recall, mrr, n) in want.items():
+        row = got.get(key)
+        if row:
+            diff.close(f"feature_sets, {key}", "recall_at_k", recall, row["recall_at_k"], 1e-12)
+            diff.close(f"feature_sets, {key}", "mrr_at_k", mrr, row["mrr_at_k"], 1e-12)
+            diff.same(f"feature_sets, {key}", "n_queries", n, row["n_queries"])
 
 
 def compare_intervals(found, table, genres, diff):
@@ -188,6 +255,14 @@ def compare_results(expected, tables, settings, intervals, diff):
         table = tables["eval_audio_similarity"]
         compare_evaluation(expected["found"], table, settings, diff)
         compare_intervals(expected["found"], table, intervals, diff)
+        compare_summary(expected["found"], tables["eval_summary"], diff)
+        compare_hubs(expected["found"], expected["groups"], tables["hubs"], diff)
+    if "eval_audio_queries" in tables:
+        compare_queries(expected["found"], tables["eval_audio_queries"], expected["ks"], diff)
+    if "neighbors" in tables:
+        compare_neighbors(expected["found"], tables["neighbors"], diff)
+    if "feature_sets" in tables:
+        compare_feature_sets(expected["feature_sets"], tables["feature_sets"], diff)
 
 
 # ---- can this comparison fail? ---------------------------------------------------------------
@@ -213,8 +288,16 @@ def changes(tables):
     yield "eval_audio_similarity", row, "mrr_at_k", table[row]["mrr_at_k"] + 1 / n / 1000
     yield "eval_audio_similarity", row, "random_recall_at_k", table[row]["random_recall_at_k"] * (1 + 1e-11)
     yield "eval_audio_similarity", row, "lift", table[row]["lift"] * (1 + 1e-11)
-    for name in ("n_queries", "n_tracks", "n_no_relevant", "n_incomplete", "k"):
+    for name in ("recall_of_relevant_at_k", "precision_at_k", "map_at_k", "ndcg_at_k", "r_precision",
+                 "hubness_skewness", "recall_at_k_with_duplicates"):
+        yield "eval_audio_similarity", row, name, table[row][name] * (1 + 1e-11)
+    yield "eval_audio_similarity", row, "tie_rate", table[row]["tie_rate"] + 1 / n
+    for name in ("n_queries", "n_tracks", "n_no_relevant", "n_incomplete", "k", "n_artists", "n_duplicate_tracks"):
         yield "eval_audio_similarity", row, name, table[row][name] + 1
+    for i, line in enumerate(tables["eval_summary"]):
+        if line["recall_at_k"] < 1:
+            yield "eval_summary", i, "map_at_k", line["map_at_k"] * (1 + 1e-11)
+    yield "hubs", 0, "k_occurrence", tables["hubs"][0]["k_occurrence"] + 1
     if not math.isnan(table[row]["recall_at_k_low"]):
         yield "eval_audio_similarity", row, "recall_at_k_low", table[row]["recall_at_k"] - 0.5 / n
         yield "eval_audio_similarity", row, "mrr_at_k_high", 1.0
@@ -254,9 +337,12 @@ def arguments():
     p.add_argument("--min-tracks-per-genre", type=int, default=50)
     p.add_argument("--predictor-min-tracks", type=int, default=50)
     p.add_argument("--predictor-min-artists", type=int, default=5)
-    p.add_argument("--scale", default="genre", choices=("genre", "none"))
+    p.add_argument("--scale", default="genre", choices=("genre", "global", "robust", "none"))
     p.add_argument("--metric", default="euclidean", choices=("euclidean", "cosine", "l1"))
-    p.add_argument("--exclude", default="duplicate", choices=("duplicate", "none"))
+    p.add_argument("--exclude", default="duplicate")
+    p.add_argument("--weights", default="none", help="a JSON file of weights; or the rule that the run used")
+    p.add_argument("--neighbors", type=int, default=0)
+    p.add_argument("--any-artist", action="store_true", help="as segue eval --artist all")
     p.add_argument("--no-relevant", default="skip", choices=("skip", "miss"))
     p.add_argument("--no-intervals", action="store_true", help="leave the bootstrap columns alone")
     p.add_argument("--self-check", action="store_true",
@@ -266,36 +352,62 @@ def arguments():
     return p.parse_args()
 
 
-def compute(groups, chosen, features, choice, tables):
-    out = {"groups": groups, "chosen": chosen, "predictors": {}, "found": {}}
+def compute(groups, chosen, features, choice, definition, tables, neighbors):
+    table = tables.get("eval_audio_similarity", [])
+    ks = sorted({r["k"] for r in table})
+    out = {"groups": groups, "chosen": chosen, "predictors": {}, "found": {}, "feature_sets": {}, "ks": ks}
     for genre in chosen:
         rows = groups[genre]
         if "genre_predictors" in tables:
             found = answer.predictors(rows, features, choice)
             if found:
                 out["predictors"][genre] = found
-        if "eval_audio_similarity" in tables:
-            out["found"][genre] = answer.search(rows, features, choice)
+        if table:
+            out["found"][genre] = metrics.search(genre, rows, features, definition, ks, neighbors)
+        if "feature_sets" in tables:
+            sets = sorted({r["k"] for r in tables["feature_sets"]})
+            out["feature_sets"][genre] = metrics.feature_sets(genre, rows, features, definition, sets)
     return out
+
+
+def weights_of(args, chosen, features, tables):
+    """One list a genre. The weights that predictors give are taken from the run's table, which is
+    compared by itself."""
+    if args.weights == "none":
+        return {}
+    if args.weights not in ("importance", "logistic"):
+        with open(args.weights, encoding="utf-8") as f:
+            weights = json.load(f)
+        return dict.fromkeys(chosen, [weights[f] for f in features])
+    column = "importance_norm" if args.weights == "importance" else "weight_logistic"
+    out = {g: [0.0] * len(features) for g in chosen}
+    for row in tables["genre_predictors"]:
+        out[row["genre"]][features.index(row["feature"])] = max(0.0, row[column] if row[column] == row[column] else 0.0)
+    return {g: [v * (len(w) / sum(w)) for v in w] if any(w) else [1.0] * len(features) for g, w in out.items()}
 
 
 def main():
     args = arguments()
     rules = curated.Rules(args.features.split(","), args.artist, args.quotes, args.label, args.group, args.id)
-    choice = answer.Choice(args.scale, args.metric, args.exclude, args.no_relevant,
-                           args.min_tracks_per_genre, args.predictor_min_tracks, args.predictor_min_artists)
-    settings = {"metric": args.metric, "scale": args.scale, "reason": args.genre_mode}
+    any_artist = args.any_artist or (args.artist == "all" and not args.label)
+    settings = {"metric": args.metric, "scale": args.scale, "reason": args.genre_mode, "exclude": args.exclude,
+                "weights": args.weights, "relevance": args.label or ("any artist" if any_artist else "artist")}
     tracks, account = curated.curate(args.tracks, args.artists, rules)
+    choice = answer.Choice(args.scale, args.metric, args.exclude, args.no_relevant,
+                           args.min_tracks_per_genre, args.predictor_min_tracks, args.predictor_min_artists,
+                           metrics.catalogue_moments(tracks, rules.features) if args.scale == "global" else None)
     groups = curated.by_genre(tracks)
     chosen = select(groups, args.min_tracks_per_genre, args.genre_mode, args.top_genres)
     diff = Differences()
     with runfile.open_run(args.run) as run:
         compare_catalogue(tracks, account, run, rules, diff)
-        tables = {name: runfile.table(run, f"results/{name}") for name in run.get("results", {})}
+        tables = {name: runfile.any_table(run, f"results/{name}") for name in run.get("results", {})}
     for text in args.expect:
         name, value = text.split("=")
         diff.same("expected counts", name, int(value), account[name])
-    expected = compute(groups, chosen, rules.features, choice, tables)
+    definition = metrics.Definition(args.scale, args.metric, args.exclude, args.no_relevant, any_artist,
+                                    weights_of(args, chosen, rules.features, tables), choice.moments)
+    expected = compute(groups, chosen, rules.features, choice, definition, tables, args.neighbors)
     intervals = [] if args.no_intervals else list(expected["found"])
     compare_results(expected, tables, settings, intervals, diff)
     if args.self_check and not diff.found:

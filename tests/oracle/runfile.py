@@ -35,6 +35,14 @@ def column(group, name):
     return values
 
 
+def any_table(run, name):
+    """A compound dataset, or a group of columns, as a list of dicts."""
+    if isinstance(run[name], h5py.Dataset):
+        return table(run, name)
+    columns = {c["name"]: column(run[name], c["name"]) for c in json.loads(text(run[name].attrs["columns"]))}
+    return [dict(zip(columns, row)) for row in zip(*columns.values())]
+
+
 def catalogue(run):
     """The tracks' ids with chosen columns and their genres."""
     tracks = run["catalogue/tracks"]

@@ -1,0 +1,133 @@
+/* What the files of eval share. */
+#ifndef SEGUE_EVAL_INTERNAL_H
+#define SEGUE_EVAL_INTERNAL_H
+
+#include "segue/eval.h"
+
+/* ---- runs.c ---- */
+
+/* Local. Rows 0..n-1 in runs of equal code, ascending by code. */
+segue_code segue_runs_make(const int32_t *code, int64_t n, segue_runs *out, segue_status *st);
+void segue_runs_free(segue_runs *r);
+
+/* ---- groups.c ---- */
+
+/* Local. Fills the groups of `g` (exclusion) for the rows pick[0..n) of `rows`. */
+segue_code segue_eval_group(const segue_genre_rows *rows, const int64_t *pick, int n_extra,
+                            const segue_eval_params *p, segue_eval_genre *g, segue_status *st);
+
+/* Local. Whether group array `side` is the first in which c stands with q: members of several
+ * groups are then met once. */
+bool segue_eval_first_shared(const segue_eval_genre *g, int side, int64_t q, int64_t c);
+
+/* Local. Whether c is excluded for q by a group that is no duplicate. */
+bool segue_eval_excluded_otherwise(const segue_eval_genre *g, int64_t q, int64_t c);
+
+/* ---- relevance.c ---- */
+
+/* Local. Counts what each query may find; needs points, groups, candidates and queries. */
+segue_code segue_eval_weigh(segue_eval_genre *g, const segue_eval_params *p, segue_status *st);
+
+/* ---- place.c: rows to where they lie in a table that is spread over the ranks ---- */
+
+/* `rows`: this rank's rows of `size` bytes, unit after unit; unit i of mine[0..n_mine) has
+ * mine[i].count of them. Units are numbered 0..n_units-1 in the order of the table; each unit's
+ * rows come from one rank. */
+typedef struct segue_unit {
+  int64_t unit, count;
+} segue_unit;
+
+/* Collective. `out` receives this rank's rows of the table: an equal share, in rank order;
+ * `*n_total` the number of all. `size` and `n_units` must agree. */
+segue_code segue_eval_place(const segue_context *ctx, const segue_buffer *rows, int64_t size,
+                            const segue_unit *mine, int64_t n_mine, int64_t n_units,
+                            segue_buffer *out, int64_t *n_total, segue_status *st);
+
+/* ---- texts.c ---- */
+
+/* Text values of the tracks tracks[0..n) (global indices), by the catalogue's column: value i is
+ * bytes[offsets[i] .. offsets[i + 1]). */
+typedef struct segue_texts {
+  int64_t *offsets; /* n + 1 */
+  segue_buffer bytes;
+} segue_texts;
+
+/* Collective. Asks the ranks that hold the tracks; null is empty. A missing column gives empty
+ * texts. */
+segue_code segue_eval_texts(const segue_context *ctx, const segue_catalogue *c, const char *column,
+                            const int64_t *tracks, int64_t n, segue_texts *out, segue_status *st);
+segue_str segue_texts_get(const segue_texts *t, int64_t i);
+void segue_texts_free(segue_texts *t);
+
+/* ---- hubs.c ---- */
+
+/* A row of results/hubs before its texts are known. */
+typedef struct segue_hub {
+  int64_t genre, track, count; /* position in the selection; global index */
+  int32_t rank, k;
+} segue_hub;
+
+/* Local. Appends the genre's hubs to `hubs` (segue_hub). */
+segue_code segue_eval_find_hubs(const segue_eval_genre *g, int64_t genre, const int32_t *occurrence,
+                                const segue_eval_params *p, segue_buffer *hubs, segue_status *st);
+
+/* ---- ablation.c ---- */
+
+/* Feature sets: all, then without each of the d features, then each alone. */
+int segue_eval_n_sets(int d);
+
+/* Local. First hits up to max(k) of queries[from .. to) by each feature set, set after set,
+ * appended to `out` (int32_t). `weights`: d, or NULL. */
+segue_code segue_eval_ablate(const segue_eval_genre *g, const segue_eval_params *p,
+                             const double *weights, int64_t from, int64_t to, segue_buffer *out,
+                             segue_status *st);
+
+/* Local. Adds the genre's rows of results/feature_sets; hits[s*n_queries + i] is the first hit of
+ * query i by set s. */
+segue_code segue_eval_feature_sets(const segue_eval_genre *g, const int32_t *hits,
+                                   char *const *features, const segue_eval_params *p,
+                                   segue_table *out, segue_status *st);
+
+/* ---- summary.c ---- */
+
+/* Local. Appends what the average over distinct tracks needs of each evaluated query. */
+segue_code segue_eval_send_tracks(const segue_eval_genre *g, const segue_eval_record *records,
+                                  int64_t n_total, int n_ranks, const segue_eval_params *p,
+                                  segue_buffer *to_rank, segue_status *st);
+
+/* Collective. `got`: what segue_eval_send_tracks put together on all ranks for this one; `metrics`
+ * counts on rank 0. `*out` has its rows on rank 0. */
+segue_code segue_eval_summary(const segue_context *ctx, const segue_table *metrics,
+                              const segue_buffer *got, const segue_eval_params *p,
+                              const segue_eval_gains *gains, segue_table **out, segue_status *st);
+
+/* ---- tables.c: rows with indices become rows with texts; all collective ---- */
+
+/* A query of results/eval_audio_queries; n_k hits (int64_t) follow. */
+typedef struct segue_query_row {
+  int64_t genre, track, first_hit, n_relevant, n_candidates;
+} segue_query_row;
+
+/* Where texts come from. */
+typedef struct segue_eval_names {
+  const segue_context *ctx;
+  const segue_catalogue *c;
+  const segue_selection *s;
+} segue_eval_names;
+
+segue_str segue_eval_genre_name(const segue_eval_names *names, int64_t genre);
+segue_code segue_eval_hub_table(const segue_eval_names *names, const segue_buffer *hubs,
+                                segue_table **out, segue_status *st);
+segue_code segue_eval_query_table(const segue_eval_names *names, const segue_buffer *rows,
+                                  const segue_eval_params *p, segue_table **out, segue_status *st);
+segue_code segue_eval_neighbor_table(const segue_eval_names *names, const segue_buffer *rows,
+                                     segue_table **out, segue_status *st);
+
+/* ---- trec.c ---- */
+
+/* Collective. Writes the file `name` in p->trec from this rank's share of the rows: a run, or the
+ * judgements. */
+segue_code segue_eval_write_trec(const segue_eval_names *names, const segue_buffer *rows,
+                                 const segue_eval_params *p, bool judged, segue_status *st);
+
+#endif

@@ -1,0 +1,60 @@
+/* The measures of one query, from the ranks of its relevant candidates. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "segue/eval.h"
+
+segue_code segue_eval_gains_make(const segue_eval_params *p, segue_eval_gains *out,
+                                 segue_status *st) {
+  int64_t most = p->k[p->n_k - 1];
+  *out = (segue_eval_gains){segue_alloc(most + 1, sizeof(double), "gains", st),
+                            segue_alloc(most + 1, sizeof(double), "gains", st)};
+  if (!out->discount || !out->ideal) {
+    segue_eval_gains_free(out);
+    return SEGUE_MEMORY;
+  }
+  for (int64_t r = 1; r <= most; r++) {
+    out->discount[r] = 1.0 / log2((double)r + 1.0);
+    out->ideal[r] = out->ideal[r - 1] + out->discount[r];
+  }
+  return SEGUE_OK;
+}
+
+void segue_eval_gains_free(segue_eval_gains *g) {
+  free(g->discount);
+  free(g->ideal);
+  *g = (segue_eval_gains){0};
+}
+
+int segue_eval_width(const segue_eval_params *p) {
+  return p->n_k * SEGUE_MEASURES + 1;
+}
+
+void segue_eval_measure(const segue_eval_record *record, int64_t n_admissible, int64_t n_relevant,
+                        const segue_eval_params *p, const segue_eval_gains *gains, double *values) {
+  const uint16_t *ranks = (const uint16_t *)(const void *)(record + 1);
+  double precisions = 0.0, gain = 0.0, wanted = (double)n_relevant;
+  int32_t hits = 0;
+  memset(values, 0, (size_t)segue_eval_width(p) * sizeof *values);
+  for (int j = 0; j < p->n_k; j++) {
+    double *v = values + (size_t)j * SEGUE_MEASURES;
+    for (; hits < record->n_ranks && ranks[hits] <= p->k[j]; hits++) {
+      precisions += (double)(hits + 1) / ranks[hits];
+      gain += gains->discount[ranks[hits]];
+    }
+    v[SEGUE_M_TIE] = (double)(record->ties >> j & 1);
+    if (n_relevant == 0)
+      continue;
+    int64_t best = n_relevant < p->k[j] ? n_relevant : p->k[j];
+    v[SEGUE_M_HIT] = hits > 0 ? 1.0 : 0.0;
+    v[SEGUE_M_RR] = hits > 0 ? 1.0 / ranks[0] : 0.0;
+    v[SEGUE_M_RECALL] = hits / wanted;
+    v[SEGUE_M_PRECISION] = hits / (double)p->k[j];
+    v[SEGUE_M_AP] = precisions / wanted;
+    v[SEGUE_M_NDCG] = gain / gains->ideal[best];
+    v[SEGUE_M_CHANCE] = segue_chance_hit(n_admissible, n_relevant, p->k[j]);
+  }
+  if (n_relevant > 0)
+    values[(size_t)p->n_k * SEGUE_MEASURES] = record->in_r / wanted;
+}
