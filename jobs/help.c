@@ -11,8 +11,7 @@
 #include "settings.h"
 
 /* OpenBLAS has this; other libraries with the same interface do not, so it is weak here. */
-extern char *openblas_get_config(void)
-    __attribute__((weak)); /* NOLINT(readability-redundant-declaration) */
+extern char *openblas_get_config(void) __attribute__((weak)); // NOLINT: weak on purpose
 
 /* Words of `text` in lines of at most `width`, each after `indent` spaces; the first line follows
  * what is already there. */

@@ -66,11 +66,11 @@ typedef struct segue_catalogue {
   segue_dict *genres;
   int64_t *genre_tracks; /* tracks per genre, over all ranks */
 
-  char *label_column; /* own; NULL: the primary artist */
-  segue_dict *labels; /* the same on all ranks, byte order */
-  int32_t
-      *label_codes;      /* per track of the slice: what makes two tracks relevant to each other; -1
-                            where      the label is null or empty: such a track has no relevant candidates */
+  char *label_column;    /* own; NULL: the primary artist */
+  segue_dict *labels;    /* the same on all ranks, byte order */
+  int32_t *label_codes;  /* per track of the slice: what makes two tracks relevant to each other; -1
+                            where      the label is null or empty: such a track has no relevant
+                            candidates */
   int32_t *artist_codes; /* per track of the slice: primary artist, for duplicates; codes agree over
                             ranks; -1: no artist, so no duplicates by artist */
   int64_t *title_groups; /* per track of the slice: the smallest global index with the same artist

@@ -66,12 +66,13 @@ segue_code segue_correlations_genre(const segue_genre_rows *rows, int d, char *c
                                     const segue_predictor_params *params, segue_table *out,
                                     segue_status *st) SEGUE_MUST_USE;
 
-/* Local. A genre's weights for distances, from rows of results/genre_predictors: importance_norm
- * or, with `logistic`, weight_logistic, where negative ones - a small difference speaks for
- * different artists, which no distance can say - become 0, times a factor that makes their mean 1.
- * INPUT where the table has no row of a feature or no weight is positive. weights: d, out. */
-segue_code segue_predictor_weights(const segue_table *predictors, segue_str genre, bool logistic,
-                                   int d, char *const *features, double *weights,
+/* Local. A genre's weights for distances, from the rows of `t`, results/genre_predictors:
+ * importance_norm or, with `logistic`, weight_logistic, where negative ones - a small difference
+ * speaks for different artists, which no distance can say - become 0, times a factor that makes
+ * their mean 1. INPUT where the table has no row of a feature or no weight is positive. weights: d,
+ * out. */
+segue_code segue_predictor_weights(const segue_table *t, segue_str genre, bool logistic, int d,
+                                   char *const *features, double *weights,
                                    segue_status *st) SEGUE_MUST_USE;
 
 /* Collective. All genres whose home is this rank, then everything on rank 0, by genre name; the

@@ -112,7 +112,7 @@ segue_code segue_allgather(const segue_context *ctx, const void *mine, int64_t n
   rc = segue_buffer_reserve(all, total, st);
   SEGUE_AGREE(ctx, st);
   for (int r = 0; r < ctx->size; r++) {
-    if (r == ctx->rank && n > 0)
+    if (r == ctx->rank && mine && n > 0)
       memcpy(all->data + all->size, mine, (size_t)n);
     SEGUE_TRY(segue_bcast(ctx, all->data + all->size, counts[r], r, st));
     all->size += counts[r];

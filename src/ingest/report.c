@@ -67,8 +67,8 @@ void segue_report_end(segue_report *r, int64_t lines_before) {
     int64_t line;
     memcpy(&line, r->pending.data + at, sizeof line);
     const char *text = (const char *)r->pending.data + at + sizeof line;
-    segue_log_line(r->log, SEGUE_LOG_WARN, "%s:%lld: %s", r->path, (long long)(line + lines_before),
-                   text);
+    line += lines_before;
+    segue_log_line(r->log, SEGUE_LOG_WARN, "%s:%lld: %s", r->path, (long long)line, text);
     at += (int64_t)(sizeof line + strlen(text) + 1);
   }
   r->pending.size = 0;

@@ -114,7 +114,7 @@ static bool worth_it(const segue_knn *ix, double error) {
 }
 
 static void turn_rows(segue_knn *ix, square_matrix v) {
-  double y[MOST_FEATURES];
+  double y[MOST_FEATURES] = {0};
   for (int64_t r = 0; r < ix->n; r++) {
     double *out = ix->own + r * ix->d;
     load(ix, r, y);
@@ -133,7 +133,7 @@ segue_code segue_knn_rotate(segue_knn *ix, segue_status *st) {
   double error = segue_knn_bounds_rotation_error(ix->d);
   if (!worth_it(ix, error))
     return SEGUE_OK;
-  square_matrix c, v;
+  square_matrix c = {{0}}, v = {{0}};
   covariances(ix, c);
   principal_axes(c, v, ix->d);
   if (!at_right_angles(v, ix->d))

@@ -19,7 +19,7 @@ static void rank_features(segue_importance *f, const double *unit, int d) {
     f[j].unscaled_norm = unscaled > 0 ? f[j].raw * unit[j] / unscaled : isnan(unscaled) ? NAN : 0.0;
     f[j].rank = 1;
     for (int i = 0; i < d; i++)
-      f[j].rank += fabs(f[i].raw) > fabs(f[j].raw) || (fabs(f[i].raw) == fabs(f[j].raw) && i < j);
+      f[j].rank += fabs(f[i].raw) > fabs(f[j].raw) || (i < j && fabs(f[i].raw) == fabs(f[j].raw));
   }
 }
 

@@ -69,9 +69,12 @@ static segue_code allocate(const segue_context *ctx, const char *path, segue_run
     run->fd = -1;
     run->path = strdup(path);
   }
-  if (!run || !run->path)
-    rc = segue_fail(st, SEGUE_MEMORY, "no memory for a run file");
-  rc = segue_agree(ctx, rc, st);
+  if (!run || !run->path) {
+    (void)segue_fail(st, SEGUE_MEMORY, "no memory for a run file");
+    rc = SEGUE_MEMORY;
+  }
+  SEGUE_AGREE(ctx, st);
+done:
   if (rc != SEGUE_OK)
     deallocate(out);
   return rc;

@@ -1,6 +1,7 @@
 /* Strings as datasets: fixed and NUL-padded, or offsets into bytes. */
 #include "store/internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ segue_code segue_store_write_ragged(const segue_context *ctx, segue_run *run, co
   SEGUE_TRY(segue_store_agree(ctx, run, rc, st));
   SEGUE_TRY(segue_scan_int64(ctx, slice.n, &row, &n_rows, st));
   SEGUE_TRY(segue_scan_int64(ctx, count, &base, &n_values, st));
+  assert(offsets);
   for (int64_t i = 0; i <= slice.n; i++)
     offsets[i] = base + (slice.n > 0 ? slice.offsets[i] : 0);
   /* The end of one rank's last row is the start of the next rank's first: only the last rank writes

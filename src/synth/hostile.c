@@ -14,6 +14,7 @@ const synth_list synth_hostile_artists = LIST(
     "=1+1", "a/b", "No\u00A0Break", "Zero\u200BWidth", "Cafe\xCC\x81", "Café", "🎧 Kollektiv",
     "夜の\u3000海", "שיר של לי", "أغنية ليل", "Живая вода", "Straße & ſtone", "İstanbulin",
     "Carriage\r\nReturn", "{'json': 1}", "\\'", "\\\"",
+    // NOLINTNEXTLINE: one long name
     "The Extraordinarily Long Named Travelling Orchestra of the Upper and "
     "Lower Valleys, Its Choir, Its Conductor, Its Conductor's Cat and All of the Friends That They "
     "Met Along the Road Between the First Village and the Last One Before the Snow Set In");

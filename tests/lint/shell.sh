@@ -7,7 +7,7 @@ if ! command -v shellcheck >/dev/null; then
   echo "shellcheck is not installed"
   exit 77
 fi
-find .ci jobs slurm tests -type f \( -name '*.sh' -o -path '.ci/run' \) -print0 | xargs -0 shellcheck -x
+find . -path './build*' -prune -o -path './.cache' -prune -o -path './demo' -prune -o -type f \( -name '*.sh' -o -path '.ci/run' \) -print0 | xargs -0 shellcheck -x
 find tests -name '*.py' -print0 | xargs -0 python3 -c '
 import ast, sys
 for path in sys.argv[1:]:
