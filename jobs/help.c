@@ -15,7 +15,7 @@ extern char *openblas_get_config(void) __attribute__((weak)); // NOLINT: weak on
 
 /* Words of `text` in lines of at most `width`, each after `indent` spaces; the first line follows
  * what is already there. */
-static void wrap(FILE *out, const char *text, int indent, int width) {
+void segue_help_wrap(FILE *out, const char *text, int indent, int width) {
   int column = indent;
   for (const char *p = text; *p;) {
     int n = (int)strcspn(p, " ");
@@ -62,9 +62,10 @@ void segue_help_overview(FILE *out) {
           "       mpirun -n 4 segue COMMAND [OPTIONS]\n\nCommands:\n");
   for (int i = 0; i < n; i++) {
     fprintf(out, "  %-11s ", c[i].name);
-    wrap(out, c[i].summary, 14, 98);
+    segue_help_wrap(out, c[i].summary, 14, 98);
   }
-  fprintf(out, "\n'segue help COMMAND' explains a command, 'segue --version' shows what this one "
+  fprintf(out, "\n'segue help COMMAND' explains a command, 'segue help metrics' every "
+               "measure;\n'segue --version' shows what this one "
                "is made of.\n\n"
                "A first run:\n"
                "  segue synth --out demo --tracks 20000\n"
@@ -80,7 +81,7 @@ void segue_help_command(FILE *out, const segue_command *command) {
   const char *section = NULL;
   fprintf(out, "segue %s - %s\n\nUsage: %s\n\n", command->name, command->summary,
           command->synopsis);
-  wrap(out, command->details, 0, 98);
+  segue_help_wrap(out, command->details, 0, 98);
   for (int i = 0; i < n; i++) {
     if (!(o[i].commands & command->bit))
       continue;
@@ -91,7 +92,7 @@ void segue_help_command(FILE *out, const segue_command *command) {
     default_of(fallback, sizeof fallback, &o[i]);
     snprintf(text, sizeof text, "%s%s", o[i].help, fallback);
     fprintf(out, strlen(usage) > 30 ? "  %s\n%34s" : "  %-31s ", usage, "");
-    wrap(out, text, 34, 98);
+    segue_help_wrap(out, text, 34, 98);
   }
   fprintf(out, "\nExample:\n  %s\n", command->example);
 }

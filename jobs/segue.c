@@ -102,10 +102,10 @@ static const segue_command commands[] = {
     {"help",
      CMD_HELP,
      {"topic", NULL},
-     "segue help [COMMAND]",
-     "explain segue or one of its commands",
-     "Prints the overview, a command's options with their defaults, the man page or the completion "
-     "for bash.",
+     "segue help [COMMAND|metrics]",
+     "explain segue, one of its commands, or its measures",
+     "Prints the overview, a command's options with their defaults, every measure with its formula "
+     "and source (metrics), the man page or the completion for bash.",
      "segue help eval",
      segue_job_help},
 };
@@ -125,7 +125,8 @@ const segue_command *segue_command_find(const char *name) {
 segue_code segue_job_help(segue_job *job, segue_status *st) {
   const segue_settings *s = &job->settings;
   const segue_command *command = s->topic ? segue_command_find(s->topic) : NULL;
-  if (s->topic && !command)
+  bool terms = s->topic && strcmp(s->topic, "metrics") == 0;
+  if (s->topic && !command && !terms)
     return segue_fail(st, SEGUE_USAGE, "there is no command '%s'; 'segue help' lists them",
                       s->topic);
   if (job->ctx.rank != 0)
@@ -134,6 +135,8 @@ segue_code segue_job_help(segue_job *job, segue_status *st) {
     segue_help_man(job->out);
   else if (s->bash)
     segue_help_bash(job->out);
+  else if (terms)
+    segue_help_terms(job->out);
   else if (command)
     segue_help_command(job->out, command);
   else

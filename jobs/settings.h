@@ -132,6 +132,11 @@ void segue_help_overview(FILE *out);
 void segue_help_command(FILE *out, const segue_command *command);
 void segue_help_man(FILE *out);
 void segue_help_bash(FILE *out);
+/* The terms of the evaluation, with formula and source. */
+void segue_help_terms(FILE *out);
+/* Words of `text` in lines of at most `width`, each after `indent` spaces; the first line follows
+ * what is already there. */
+void segue_help_wrap(FILE *out, const char *text, int indent, int width);
 void segue_print_version(FILE *out);
 
 #endif

@@ -177,17 +177,21 @@ static void show_duplicates(segue_job *job) {
     segue_sum_add(&with, kept);
     segue_sum_add(&without, segue_get_double(&t->columns[3], i));
   }
-  double mean_with = n > 0 ? segue_sum_value(&with) / (double)n : 0.0,
-         mean_without = n > 0 ? segue_sum_value(&without) / (double)n : 0.0;
-  json_object_set_new(job->summary, "duplicates",
-                      json_pack("{s:I,s:I,s:f,s:f}", "rows", (json_int_t)tracks, "k", (json_int_t)k,
-                                "macro_recall_at_k", mean_without,
-                                "macro_recall_at_k_with_duplicates", mean_with));
+  json_t *summary = json_pack("{s:I,s:I}", "rows", (json_int_t)tracks, "k", (json_int_t)k);
+  json_object_set_new(job->summary, "duplicates", summary);
   if (!silent(job))
-    fprintf(job->out,
-            "  %s tracks duplicate another of their genre; kept as candidates they would make "
-            "recall@%lld %.4f instead of %.4f\n",
-            count(tracks), (long long)k, mean_with, mean_without);
+    fprintf(job->out, "  %s tracks duplicate another of their genre", count(tracks));
+  if (n > 0) {
+    double mean_with = segue_sum_value(&with) / (double)n,
+           mean_without = segue_sum_value(&without) / (double)n;
+    json_object_set_new(summary, "macro_recall_at_k", json_real(mean_without));
+    json_object_set_new(summary, "macro_recall_at_k_with_duplicates", json_real(mean_with));
+    if (!silent(job))
+      fprintf(job->out, "; kept as candidates they would make recall@%lld %.4f instead of %.4f",
+              (long long)k, mean_with, mean_without);
+  }
+  if (!silent(job))
+    fputc('\n', job->out);
 }
 
 static int64_t doubtful_genres(const segue_table *t, int64_t k) {
@@ -216,7 +220,7 @@ static void show_evaluation(segue_job *job) {
                                            : "by the same artist",
             s->metric, scale_words(s->scale), s->exclude, count(segue_get_int(&t->columns[3], 0)),
             count(segue_get_int(&t->columns[2], 0)));
-    for (int i = 0; i < s->n_k; i++)
+    for (int i = 0; i < s->n_k && segue_get_int(&t->columns[3], 0) > 0; i++)
       fprintf(out, "  %6lld     %6.4f   %6.4f    %6.4f         %6.4f   %6.4f         %6.4f\n",
               (long long)s->k_list[i], summary_value(t, i, "recall_at_k"),
               summary_value(t, i, "mrr_at_k"), summary_value(t, i, "random_recall_at_k"),

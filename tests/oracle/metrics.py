@@ -154,6 +154,7 @@ class Found:
     n_incomplete: int
     n_no_relevant: int
     n_duplicates: int
+    known: dict = field(default_factory=dict)  # what was computed once, by k
 
     @property
     def first_hit(self):
@@ -264,6 +265,12 @@ def skewness(count):
 
 
 def by_query(found, k):
+    if k not in found.known:
+        found.known[k] = measure_queries(found, k)
+    return found.known[k]
+
+
+def measure_queries(found, k):
     return [measures(r.tolist(), w, a, t, k) for r, w, a, t in
             zip(found.ranks, found.n_relevant.tolist(), found.n_candidates.tolist(), found.tied[k].tolist())]
 
@@ -276,6 +283,12 @@ def mean_measures(values):
 
 def averages(found, k):
     """The row of results/eval_audio_similarity for one cut-off, less its intervals."""
+    if ("row", k) not in found.known:
+        found.known["row", k] = make_averages(found, k)
+    return found.known["row", k]
+
+
+def make_averages(found, k):
     out = {"n_queries": len(found.ranks), "n_tracks": found.n_tracks, "n_no_relevant": found.n_no_relevant,
            "n_incomplete": found.n_incomplete}
     out |= mean_measures(by_query(found, k))

@@ -1,0 +1,121 @@
+/* THE list of terms: what `segue help metrics` explains, with formula and source. */
+#include <stdio.h>
+
+#include "settings.h"
+
+typedef struct segue_term {
+  const char *term, *formula, *meaning, *source;
+} segue_term;
+
+/* R: relevant candidates of a query; r_1 < r_2 < ... their ranks; N: candidates; averages are over
+ * the evaluated queries of a genre. */
+static const segue_term terms[] = {
+    {"query, candidate", NULL,
+     "Each complete track of a genre is a query; the other complete tracks are its candidates, "
+     "less "
+     "itself (by id) and what --exclude takes away. Ranks go by ascending distance, ties by "
+     "ascending track id in byte order.",
+     NULL},
+    {"relevant", NULL,
+     "A candidate with the query's label: its primary artist, the column of --label, or with "
+     "--artist all any artist in common. A query without a relevant candidate is left out and "
+     "counted in n_no_relevant (--no-relevant miss: counts 0 in every average).",
+     NULL},
+    {"recall_at_k", "share of queries with r_1 <= k",
+     "A hit rate: is there one relevant track among the k nearest? Called success_k by trec_eval. "
+     "The name is the old workflow's; recall in the usual sense is recall_of_relevant_at_k.",
+     "trec_eval success"},
+    {"mrr_at_k", "mean of 1/r_1, 0 where r_1 > k", "Mean reciprocal rank of the first hit.",
+     "Voorhees 1999, TREC-8 question answering"},
+    {"recall_of_relevant_at_k", "mean of |{i: r_i <= k}| / R",
+     "Share of all relevant tracks that are found by rank k.", "trec_eval recall"},
+    {"precision_at_k", "mean of |{i: r_i <= k}| / k",
+     "Share of relevant tracks among the first k. Divided by k also where there are fewer than k "
+     "candidates, as trec_eval does.",
+     "trec_eval P"},
+    {"map_at_k", "mean of 1/R * sum over r_i <= k of i/r_i",
+     "Mean average precision of the first k. Divided by all R, also where R > k.",
+     "trec_eval map_cut; Buckley and Voorhees 2000"},
+    {"ndcg_at_k",
+     "mean of sum over r_i <= k of 1/log2(r_i + 1), over the same sum for ranks 1 .. min(R, k)",
+     "Normalised discounted cumulative gain with gains 0 and 1.",
+     "trec_eval ndcg_cut; Jarvelin and Kekalainen 2002"},
+    {"r_precision", "mean of |{i: r_i <= R}| / R",
+     "Precision at the rank where it could be 1. Exact however large R is, so the same for all k.",
+     "trec_eval Rprec"},
+    {"random_recall_at_k", "mean of 1 - C(N-R, k) / C(N, k)",
+     "recall_at_k of a random order, exactly. Without it a hit rate cannot be compared between "
+     "genres of different size.",
+     "hypergeometric distribution"},
+    {"lift", "recall_at_k / random_recall_at_k", "How many times better than chance.", NULL},
+    {"..._low, ..._high", "2.5 % and 97.5 % quantiles of --bootstrap resamples",
+     "Artists are drawn with replacement and bring all their queries, since songs of one artist "
+     "are not independent. interval_ok is 0 below 20 artists: the interval is then too narrow.",
+     "Efron 1979; Cameron, Gelbach and Miller 2008 on few clusters"},
+    {"hubness_skewness", "m3 / m2^1.5 of N_k over the candidates",
+     "N_k, the k-occurrence, is the number of top-k lists that a track is in, over all queries, "
+     "those without a relevant candidate too. A large skewness tells of hubs: tracks that are near "
+     "to many others for no musical reason. Null where all N_k are equal. The table hubs names the "
+     "ten tracks of each genre with the largest N_10.",
+     "Radovanovic, Nanopoulos and Ivanovic 2010; Flexer and Schnitzer 2013"},
+    {"never_found_share", "share of candidates with N_k = 0",
+     "Tracks that nobody is ever recommended.", "Flexer and Schnitzer 2013"},
+    {"tie_rate", "share of queries with N > k and equal distances at ranks k and k + 1",
+     "How often the order of ids, not the distance, decides who is among the first k.", NULL},
+    {"duplicate", NULL,
+     "Two tracks of one primary artist with the same normalised title (\"- Remastered 2011\" and "
+     "the "
+     "like dropped) or the same values in all features. recall_at_k_with_duplicates and "
+     "mrr_at_k_with_duplicates tell what they would add as candidates, over the queries that then "
+     "have a relevant one.",
+     NULL},
+    {"album proxy", "--exclude duplicate,artist+release_date",
+     "Songs of one album share its sound. Where the table has no album column, tracks of one "
+     "artist "
+     "and one release date stand for an album.",
+     "Flexer and Schnitzer 2010 on album and artist filters"},
+    {"macro, micro, tracks", NULL,
+     "Averages in eval_summary: each genre counts once; each query counts once; each distinct "
+     "track "
+     "counts once, with its mean over its genres.",
+     NULL},
+    {"scale", "(x - m) / s, s = 0 becomes 1",
+     "genre: mean and population standard deviation of the genre. global: those of all complete "
+     "tracks of the catalogue, each once. robust: median and interquartile range of the genre "
+     "(type 7 quantiles). none: raw units, where tempo decides nearly alone.",
+     NULL},
+    {"metric",
+     "euclidean: sqrt(sum w t^2); l1: sum w |t|; cosine: 1 - sum w x y / sqrt(sum w x^2 * sum w "
+     "y^2)",
+     "t is the difference of a feature, w its weight (--weights; 1 without). The cosine of a point "
+     "at the origin is 0.",
+     NULL},
+    {"feature_sets", NULL,
+     "The evaluation with all features, without each one, and with each one alone (--ablation). "
+     "Scales, duplicates and queries stay those of all features.",
+     NULL},
+    {"degenerate genres", NULL,
+     "A constant feature adds nothing to any distance. Of 1 to 3 tracks, or of one artist, or of "
+     "duplicates only, what is not defined is null: averages without a query, intervals of one "
+     "artist, the skewness of equal counts. A track that misses a feature is counted in "
+     "n_incomplete. "
+     "A k beyond the candidates means all of them.",
+     NULL},
+};
+
+void segue_help_terms(FILE *out) {
+  fprintf(out,
+          "What the tables of 'segue eval' say. R is the number of relevant candidates of a query, "
+          "r_1 < r_2 < ...\ntheir ranks, N the number of its candidates.\n");
+  for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
+    fprintf(out, "\n%s\n", terms[i].term);
+    if (terms[i].formula) {
+      fprintf(out, "  = ");
+      segue_help_wrap(out, terms[i].formula, 4, 98);
+    }
+    fprintf(out, "  ");
+    segue_help_wrap(out, terms[i].meaning, 2, 98);
+    if (terms[i].source)
+      fprintf(out, "  Source: %s\n", terms[i].source);
+  }
+}
