@@ -101,7 +101,7 @@ async function checkAll() {
 
 async function checkTheCheck() {
   const missed = []
-  const change = { double: v => v + 1, string: v => `${v}x`, int32: v => v + 1, int64: v => v + 1n, timestamp: v => v + 1n }
+  const change = { bool: v => !v, double: v => v + 1, string: v => `${v}x`, int32: v => v + 1, int64: v => v + 1n, timestamp: v => v + 1n }
   const seen = new Set()
   for await (const t of tables())
     for (const c of t.columns) {

@@ -35,6 +35,8 @@ def in_json(kind, value):
         return str(microseconds(value) if isinstance(value, str) else value)
     if kind == "int64":
         return str(value)
+    if kind == "bool":  # a byte in HDF5
+        return bool(value)
     return float(value).hex() if kind == "double" else value
 
 

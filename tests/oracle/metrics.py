@@ -328,7 +328,8 @@ def summaries(found, ks):
 
 def hubs(found, tracks, k, most=10):
     """Rows of results/hubs: rank, id, name, artist, count."""
-    rows = [t for t in tracks if t.id in {q[0] for q in found.rows}]
+    complete = {q[0] for q in found.rows}
+    rows = [t for t in tracks if t.id in complete]
     order = sorted((i for i in range(len(rows)) if found.occurrence[k][i]),
                    key=lambda i: (-found.occurrence[k][i], i))[:most]
     return [(r + 1, rows[i].id, rows[i].cells.get("name", ""), rows[i].primary_name or "",
