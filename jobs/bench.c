@@ -30,7 +30,7 @@ static void keep_least(double *least, double seconds) {
     *least = seconds;
 }
 
-/* ---- what is measured ---------------------------------------------------------------------- */
+/* ---- what is measured ---- */
 
 /* The BLAS at products of this depth: side x d times d x side, of the side that suits it best. A
  * large one has to write too much for what it multiplies, a small one is begun too often. */
@@ -162,7 +162,7 @@ done:
   return rc;
 }
 
-/* ---- which genres, and their rows on every rank --------------------------------------------- */
+/* ---- which genres, and their rows on every rank ---- */
 
 /* Local, the same on all ranks. */
 static segue_code select_genres(segue_job *job, segue_status *st) {
@@ -217,7 +217,7 @@ static segue_code eval_params(const segue_settings *s, segue_eval_params *p, seg
   return segue_fail(st, SEGUE_USAGE, "unknown --scale %s or --metric %s", s->scale, s->metric);
 }
 
-/* ---- what is told ---------------------------------------------------------------------------- */
+/* ---- what is told ---- */
 
 typedef struct spread {
   double min, mean, max;

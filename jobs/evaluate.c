@@ -22,8 +22,7 @@ int segue_job_results(segue_job *job, segue_result out[SEGUE_MAX_RESULTS]) {
   return (int)(sizeof all / sizeof *all);
 }
 
-/* ---- relevance and exclusion --------------------------------------------------------------------
- */
+/* ---- relevance and exclusion ---- */
 
 /* What the names of columns in --label and --exclude stand for. */
 static const char *column_of(const char *name) {
@@ -82,8 +81,7 @@ done:
   return rc;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------
- */
+/* ---- weights ---- */
 
 static segue_code set_weight(const segue_job *job, segue_str name, double value, double *weights,
                              bool *set, segue_status *st) {
@@ -263,8 +261,7 @@ done:
   return rc;
 }
 
-/* ---- the step -----------------------------------------------------------------------------------
- */
+/* ---- the step ---- */
 
 static segue_code eval_params(const segue_job *job, segue_eval_params *p, segue_status *st) {
   const segue_settings *s = &job->settings;

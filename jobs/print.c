@@ -105,7 +105,7 @@ void segue_print_aligned(FILE *out, const segue_table *t) {
   free(width);
 }
 
-/* ---- CSV ------------------------------------------------------------------------------------- */
+/* ---- CSV ---- */
 
 static void csv_text(FILE *out, segue_str text) {
   bool quoted = text.size == 0 || text.data[0] == ' ' || text.data[text.size - 1] == ' ';
@@ -145,7 +145,7 @@ void segue_print_csv(FILE *out, const segue_table *t) {
     }
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ---- */
 
 static json_t *json_value(const segue_column *c, int64_t row) {
   if (segue_is_null(c, row))

@@ -119,7 +119,7 @@ static segue_code find_songs(segue_job *job, request *r, segue_status *st) {
   return segue_recommend(&job->ctx, job->catalogue, r->genre, r->track, &params, &r->songs, st);
 }
 
-/* ---- what is shown --------------------------------------------------------------------------- */
+/* ---- what is shown ---- */
 
 static void show_match(FILE *out, const segue_table *t, int64_t row) {
   segue_print_text(out, segue_get_str(&t->columns[segue_table_column(t, "name")], row));

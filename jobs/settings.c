@@ -20,8 +20,7 @@ static int find_option(const char *name, unsigned bit) {
   return -1;
 }
 
-/* ---- suggestions ------------------------------------------------------------------------------
- */
+/* ---- suggestions ---- */
 
 /* Levenshtein's distance of short words. */
 static int distance(const char *a, const char *b) {
@@ -66,8 +65,7 @@ static segue_code unknown_option(const char *word, const segue_command *command,
                     command->name, name, command->name);
 }
 
-/* ---- the command line --------------------------------------------------------------------------
- */
+/* ---- the command line ---- */
 
 static segue_code read_words(given *g, const segue_command *command, int argc, char **argv,
                              segue_status *st) {
@@ -118,8 +116,7 @@ static segue_code read_words(given *g, const segue_command *command, int argc, c
   return SEGUE_OK;
 }
 
-/* ---- --config ----------------------------------------------------------------------------------
- */
+/* ---- --config ---- */
 
 const char *segue_settings_config_path(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
@@ -188,8 +185,7 @@ static segue_code read_config(given *g, segue_settings *s, const segue_command *
   return SEGUE_OK;
 }
 
-/* ---- types --------------------------------------------------------------------------------------
- */
+/* ---- types ---- */
 
 static bool is_choice(const char *text, const char *choices) {
   size_t n = strlen(text);

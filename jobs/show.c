@@ -110,8 +110,7 @@ void segue_show_plan(segue_job *job) {
   }
 }
 
-/* ---- results
- * -------------------------------------------------------------------------------------- */
+/* ---- results ---- */
 
 /* The value of a row of results/eval_summary. */
 static double summary_value(const segue_table *t, int64_t row, const char *column) {

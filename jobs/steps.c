@@ -5,8 +5,7 @@
 
 #include "job.h"
 
-/* ---- input --------------------------------------------------------------------------------------
- */
+/* ---- input ---- */
 
 static segue_code need(const segue_job *job, const char *value, const char *name,
                        segue_status *st) {
@@ -150,8 +149,7 @@ done:
   return rc;
 }
 
-/* ---- plan
- * ----------------------------------------------------------------------------------------- */
+/* ---- plan ---- */
 
 segue_code segue_step_select(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
@@ -198,8 +196,7 @@ done:
   return rc;
 }
 
-/* ---- compute
- * ---------------------------------------------------------------------------------------- */
+/* ---- compute ---- */
 
 segue_code segue_step_predict(segue_job *job, segue_status *st) {
   const segue_settings *s = &job->settings;
@@ -220,8 +217,7 @@ segue_code segue_step_predict(segue_job *job, segue_status *st) {
   return rc;
 }
 
-/* ---- run file
- * ----------------------------------------------------------------------------------------- */
+/* ---- run file ---- */
 
 static segue_code set_json(segue_job *job, const char *name, const json_t *value,
                            segue_status *st) {
@@ -353,8 +349,7 @@ done:
   return rc;
 }
 
-/* ---- times
- * ------------------------------------------------------------------------------------------ */
+/* ---- times ---- */
 
 /* The phases are the same on all ranks, since steps are collective. */
 static json_t *phases_json(const segue_job *job, const double *seconds) {

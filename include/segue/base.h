@@ -26,7 +26,7 @@
 #define SEGUE_PRINTF(f, a)
 #endif
 
-/* ---- status ------------------------------------------------------------------------------- */
+/* ---- status ---- */
 
 /* THE list of codes: name, exit code of the program, text. Ordered from mild to bad: when ranks
  * disagree, the largest wins. */
@@ -80,7 +80,7 @@ int segue_code_exit(segue_code code);
       goto done;                                                                                   \
   } while (0)
 
-/* ---- log ---------------------------------------------------------------------------------- */
+/* ---- log ---- */
 
 typedef enum segue_level {
   SEGUE_LOG_ERROR,
@@ -100,7 +100,7 @@ typedef struct segue_log {
 void segue_log_line(const segue_log *log, segue_level level, const char *fmt, ...)
     SEGUE_PRINTF(3, 4);
 
-/* ---- progress ----------------------------------------------------------------------------- */
+/* ---- progress ---- */
 
 typedef enum segue_progress_mode {
   SEGUE_PROGRESS_AUTO,
@@ -125,7 +125,7 @@ void segue_progress_start(segue_progress *p, FILE *out, segue_progress_mode mode
 void segue_progress_update(segue_progress *p, double done);
 void segue_progress_end(segue_progress *p, double done);
 
-/* ---- memory ------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 /* `count * size` zeroed bytes, or NULL with MEMORY recorded (the message tells how much was
  * wanted for `what`). Zero bytes give a pointer that may be freed. Freed by free(). */
@@ -185,7 +185,7 @@ segue_code segue_memory_limit(int64_t bytes, segue_status *st) SEGUE_MUST_USE;
 /* The most memory that this process has had resident so far, in bytes. */
 int64_t segue_memory_peak(void);
 
-/* ---- sorting ------------------------------------------------------------------------------ */
+/* ---- sorting ---- */
 
 /* Something to be sorted by text: the first eight bytes as a number decide most comparisons. */
 typedef struct segue_sort_key {
@@ -203,7 +203,7 @@ segue_code segue_sort_keys(segue_sort_key *keys, int64_t n,
                            int (*compare)(int64_t a, int64_t b, void *arg), void *arg,
                            segue_status *st) SEGUE_MUST_USE;
 
-/* ---- dictionary --------------------------------------------------------------------------- */
+/* ---- dictionary ---- */
 
 /* Distinct byte strings with codes 0, 1, 2, ... in order of first addition. Holds copies. */
 typedef struct segue_dict segue_dict;
@@ -225,7 +225,7 @@ segue_str segue_dict_get(const segue_dict *d, int32_t code);
  * entries). */
 segue_code segue_dict_sort(segue_dict *d, int32_t *map, segue_status *st) SEGUE_MUST_USE;
 
-/* ---- hash and random numbers -------------------------------------------------------------- */
+/* ---- hash and random numbers ---- */
 
 /* XXH3, 64 bits: the same on every machine. */
 uint64_t segue_hash(const void *data, int64_t size, uint64_t seed);
@@ -249,7 +249,7 @@ int64_t segue_rng_below(segue_rng *r, int64_t n);
 /* Standard normal (Box and Muller's method). */
 double segue_rng_normal(segue_rng *r);
 
-/* ---- text --------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 bool segue_utf8_valid(segue_str s);
 /* Unicode white space off both ends (borrow: points into `s`). */
@@ -269,7 +269,7 @@ bool segue_parse_double(segue_str s, double *out);
 /* Accepts `328492` and `328492.0`, not `1.5`. */
 bool segue_parse_int64(segue_str s, int64_t *out);
 
-/* ---- time --------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 double segue_now(void);      /* seconds, monotonic */
 int64_t segue_time_us(void); /* microseconds since 1970, UTC */
@@ -279,7 +279,7 @@ void segue_time_format(int64_t us, char text[SEGUE_TIME_TEXT]);
 /* Reads ISO 8601 (date, or date and time, `Z` or none) or whole seconds since 1970. */
 bool segue_time_parse(const char *text, int64_t *us);
 
-/* ---- files -------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 segue_code segue_make_dirs(const char *path, segue_status *st) SEGUE_MUST_USE;
 /* Deletes a tree; a missing one is no failure; links are deleted, not followed. */

@@ -16,7 +16,7 @@
 #include "segue/ingest.h"
 #include "segue/table.h"
 
-/* ---- Parquet ------------------------------------------------------------------------------- */
+/* ---- Parquet ---- */
 
 /* Every 0 or NULL means the default. */
 typedef struct segue_parquet_options {
@@ -58,7 +58,7 @@ segue_code segue_parquet_encode(segue_parquet_encoder *encoder, const segue_tabl
                                 const int64_t *rows, int64_t n, segue_buffer *out,
                                 segue_status *st) SEGUE_MUST_USE;
 
-/* ---- partition names ----------------------------------------------------------------------- */
+/* ---- partition names ---- */
 
 enum { SEGUE_HIVE_NAME_MAX = 255 }; /* bytes of a file name on nearly every file system */
 
@@ -94,7 +94,7 @@ segue_code segue_hive_unescape(segue_str text, segue_buffer *out, segue_status *
 segue_code segue_hive_value(segue_str directory, segue_str *column, segue_buffer *out, bool *found,
                             segue_status *st) SEGUE_MUST_USE;
 
-/* ---- a table in a lake --------------------------------------------------------------------- */
+/* ---- a table in a lake ---- */
 
 /* Global numbers, the same on all ranks. */
 typedef struct segue_lake_totals {

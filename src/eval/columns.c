@@ -88,8 +88,7 @@ done:
   return rc;
 }
 
-/* ---- sets of artists --------------------------------------------------------------------------
- */
+/* ---- sets of artists ---- */
 
 static int by_text(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -185,8 +184,7 @@ void segue_eval_sets_free(segue_eval_sets *s) {
   *s = (segue_eval_sets){0};
 }
 
-/* ---- all ----------------------------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 /* Collective. Extra column `at`: the sets where `sets` is given, else an exclusion. */
 static segue_code add_column(const segue_context *ctx, segue_catalogue *c, const char *exclude,

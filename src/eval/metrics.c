@@ -42,8 +42,7 @@ static segue_code averages_make(const segue_eval_genre *g, const segue_eval_para
                                                                               : SEGUE_MEMORY;
 }
 
-/* ---- sums -------------------------------------------------------------------------------------
- */
+/* ---- sums ---- */
 
 typedef struct clustered {
   int32_t cluster;
@@ -132,8 +131,7 @@ static segue_code add_hubness(const segue_eval_genre *g, const int32_t *occurren
   return SEGUE_OK;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static double mean(const segue_sum *sum, int64_t n) {
   return n > 0 ? segue_sum_value(sum) / (double)n : NAN;

@@ -30,7 +30,7 @@ bool segue_eval_counts(const segue_eval_genre *g, const segue_eval_params *p, in
   return g->n_relevant[i] > 0 || p->no_relevant_is_miss;
 }
 
-/* ---- candidates of each label --------------------------------------------------------------- */
+/* ---- candidates of each label ---- */
 
 /* An artist of a label's set: for finding the labels that share it. */
 typedef struct membership {
@@ -115,7 +115,7 @@ static segue_code count_by_label(const segue_eval_genre *g, int64_t **out, segue
   return rc;
 }
 
-/* ---- what each query may find ---------------------------------------------------------------- */
+/* ---- what each query may find ---- */
 
 /* The candidates that groups and the query itself take away from it. */
 typedef struct taken {

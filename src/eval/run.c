@@ -40,8 +40,7 @@ static int64_t part_bound(const segue_task *t, int64_t n_queries, int32_t part) 
   return n_queries * part / t->n_parts;
 }
 
-/* ---- tasks --------------------------------------------------------------------------------------
- */
+/* ---- tasks ---- */
 
 static segue_code send_part(evaluation *e, int home_rank, int64_t genre, part_kind kind,
                             int32_t part, const void *data, int64_t size, segue_status *st) {
@@ -159,8 +158,7 @@ done:
   return rc;
 }
 
-/* ---- messages -----------------------------------------------------------------------------------
- */
+/* ---- messages ---- */
 
 /* Collective. Sends to_rank[r] to each rank r and empties it. */
 static segue_code deliver(const segue_context *ctx, segue_buffer *to_rank, segue_buffer *recv,
@@ -207,8 +205,7 @@ done:
   return rc;
 }
 
-/* ---- a genre at home ----------------------------------------------------------------------------
- */
+/* ---- a genre at home ---- */
 
 /* The records of all parts in one piece, in parts[0]. */
 static segue_code join_records(home *h, segue_status *st) {
@@ -279,8 +276,7 @@ done:
   return rc;
 }
 
-/* ---- large tables -------------------------------------------------------------------------------
- */
+/* ---- large tables ---- */
 
 /* Collective. The rows of a large table where they belong. */
 static segue_code place(evaluation *e, const segue_buffer *rows, int64_t size,
@@ -319,8 +315,7 @@ done:
   return rc;
 }
 
-/* ---- all
- * ------------------------------------------------------------------------------------------ */
+/* ---- all ---- */
 
 typedef struct named {
   int32_t code; /* codes are in byte order of the names */

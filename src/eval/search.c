@@ -35,8 +35,7 @@ typedef struct list {
   int64_t n, depth;
 } list;
 
-/* ---- relevant ones beyond the list ------------------------------------------------------------
- */
+/* ---- relevant ones beyond the list ---- */
 
 static bool admissible(const segue_eval_genre *g, int32_t q, int32_t c) {
   if (c == q || !g->candidate[c])
@@ -92,8 +91,7 @@ static segue_code find_first(const segue_eval_genre *g, segue_knn *index, int32_
   return rc;
 }
 
-/* ---- duplicates kept ---------------------------------------------------------------------------
- */
+/* ---- duplicates kept ---- */
 
 /* Where (key, row) would stand in the list: the number of entries before it. */
 static int64_t place_of(const list *l, double key, int32_t row) {
@@ -166,8 +164,7 @@ static int32_t first_hit_kept(const segue_eval_genre *g, const segue_knn *index,
   return rank <= most ? (int32_t)rank : 0;
 }
 
-/* ---- one query ----------------------------------------------------------------------------------
- */
+/* ---- one query ---- */
 
 /* What a search works with. */
 typedef struct searcher {
@@ -244,8 +241,7 @@ done:
   return rc;
 }
 
-/* ---- neighbours ---------------------------------------------------------------------------------
- */
+/* ---- neighbours ---- */
 
 static segue_code put_neighbors(const searcher *s, const list *l, int64_t most, segue_buffer *out,
                                 segue_status *st) {

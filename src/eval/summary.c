@@ -17,8 +17,7 @@ static const int measures[N_NAMES] = {
     SEGUE_M_HIT,  SEGUE_M_RR, SEGUE_M_RECALL, SEGUE_M_PRECISION, SEGUE_M_AP,
     SEGUE_M_NDCG, -1,         SEGUE_M_CHANCE, SEGUE_M_TIE};
 
-/* ---- over distinct tracks ----------------------------------------------------------------------
- */
+/* ---- over distinct tracks ---- */
 
 /* A query on its way to the rank that averages its track; its record follows. */
 typedef struct track_query {
@@ -110,8 +109,7 @@ static segue_code add_tracks(const segue_buffer *got, const segue_eval_params *p
   return rc;
 }
 
-/* ---- rows
- * ---------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 /* One row: an average at one k. */
 typedef struct average {

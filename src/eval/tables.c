@@ -30,8 +30,7 @@ static const char *id_column(const segue_eval_names *names) {
   return names->c->tracks->columns[0].field.name;
 }
 
-/* ---- hubs -------------------------------------------------------------------------------------
- */
+/* ---- hubs ---- */
 
 static segue_code put_hubs(const segue_eval_names *names, const segue_buffer *hubs,
                            const segue_texts texts[3], segue_table *t, segue_status *st) {
@@ -72,8 +71,7 @@ done:
   return rc;
 }
 
-/* ---- queries ----------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 static segue_code put_queries(const segue_eval_names *names, const segue_buffer *rows, int64_t size,
                               const segue_texts *ids, int n_k, segue_table *t, segue_status *st) {
@@ -117,8 +115,7 @@ done:
   return rc;
 }
 
-/* ---- neighbours -------------------------------------------------------------------------------
- */
+/* ---- neighbours ---- */
 
 static segue_code put_neighbors(const segue_eval_names *names, const segue_buffer *rows,
                                 const segue_texts *ids, const segue_texts *others, segue_table *t,

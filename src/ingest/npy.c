@@ -9,7 +9,7 @@
 
 enum { LONGEST_HEADER = 1 << 20, BLOCK = 8 << 20 }; /* bytes */
 
-/* ---- header ---------------------------------------------------------------------------------- */
+/* ---- header ---- */
 
 /* What comes after 'key': in the dictionary's text, or NULL. */
 static const char *value_of(const char *text, const char *key) {
@@ -172,7 +172,7 @@ segue_code segue_npy_add_columns(const segue_npy *m, segue_table *t, segue_statu
   return rc;
 }
 
-/* ---- row numbers ----------------------------------------------------------------------------- */
+/* ---- row numbers ---- */
 
 static segue_code note_offset(void *arg, const segue_record *r, segue_status *st) {
   return segue_buffer_append(arg, &r->offset, sizeof r->offset, st);
@@ -210,7 +210,7 @@ done:
   return rc;
 }
 
-/* ---- values ---------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 /* A window of the matrix that moves forward. */
 typedef struct window {

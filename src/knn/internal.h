@@ -45,7 +45,7 @@ enum { SEGUE_KNN_PANEL_LEVELS = 3 };
 segue_knn_panel *segue_knn_panel_of(int level);
 segue_knn_panel *segue_knn_panel_best(void);
 
-/* ---- bounds: between keys, true distances and what float32 computes (bound.c) ------------- */
+/* ---- bounds: between keys, true distances and what float32 computes (bound.c) ---- */
 
 /* One query as the bounds need it. */
 typedef struct segue_knn_frame {
@@ -84,7 +84,7 @@ float segue_knn_box_limit(const segue_knn_bounds *b, double reach);
 /* A filter value below this belongs to a candidate whose key is below `key`. */
 float segue_knn_sure_limit(const segue_knn_bounds *b, const segue_knn_frame *f, double key);
 
-/* ---- the index ---------------------------------------------------------------------------- */
+/* ---- the index ---- */
 
 /* The kd split: slots, and the boxes of leaves in float64. */
 typedef struct segue_knn_order {
@@ -165,7 +165,7 @@ bool segue_knn_excluded(const segue_knn *ix, int32_t q, int32_t c);
 void segue_knn_keys(const segue_knn *ix, int32_t q, const int32_t *rows, int64_t count,
                     double *keys);
 
-/* ---- a search ----------------------------------------------------------------------------- */
+/* ---- a search ---- */
 
 /* One query on its way through the candidates. */
 typedef struct segue_knn_query {
@@ -230,7 +230,7 @@ void segue_knn_count_finish(segue_knn_job *job, segue_knn_query *q);
 segue_code segue_knn_members_build(segue_knn *ix, segue_status *st);
 void segue_knn_members_destroy(segue_knn_members **members);
 
-/* ---- kernels: each answers the queries [begin, end) of a job ------------------------------ */
+/* ---- kernels: each answers the queries [begin, end) of a job ---- */
 
 segue_code segue_knn_leaf_build(segue_knn *ix, segue_status *st);
 segue_code segue_knn_leaf_run(segue_knn_job *job, int64_t begin, int64_t end, segue_status *st);
@@ -240,7 +240,7 @@ segue_code segue_knn_gemm_build(segue_knn *ix, segue_status *st);
 segue_code segue_knn_gemm_run(segue_knn_job *job, int64_t begin, int64_t end, segue_status *st);
 void segue_knn_gemm_destroy(segue_knn_gemm **gemm);
 
-/* ---- loops for vector units (scan.c, sort.c) ---------------------------------------------- */
+/* ---- loops for vector units (scan.c, sort.c) ---- */
 
 /* z (d*64, feature after feature) of the candidates of a leaf from their `base` (likewise), less
  * centre (d), times mult (d). norms: 64, out, their squared lengths times `norm_factor`. */

@@ -110,7 +110,7 @@ void segue_knn_leaf_destroy(segue_knn_leaf **leaf) {
   *leaf = NULL;
 }
 
-/* ---- patches ------------------------------------------------------------------------------ */
+/* ---- patches ---- */
 
 /* The median of each feature over some of the queries. Any centre is right; this one lies among
  * most of the queries even if a few are far off. */
@@ -172,7 +172,7 @@ static int64_t tile_end(const segue_knn_job *job, int64_t begin, int64_t end) {
   return i;
 }
 
-/* ---- tiles -------------------------------------------------------------------------------- */
+/* ---- tiles ---- */
 
 static void load_tile(segue_knn_job *job, int64_t begin, int64_t queries) {
   segue_knn *ix = job->ix;

@@ -42,7 +42,7 @@ static void writer_free(segue_lake_writer **writer) {
   *writer = NULL;
 }
 
-/* ---- begin --------------------------------------------------------------------------------- */
+/* ---- begin ---- */
 
 static segue_lake_writer *writer_alloc(const segue_context *ctx, const char *lake,
                                        const char *table, const char *partition, segue_status *st) {
@@ -109,7 +109,7 @@ done:
   return rc;
 }
 
-/* ---- put ----------------------------------------------------------------------------------- */
+/* ---- put ---- */
 
 /* 0, or the system's error number. */
 static int write_all(int fd, const uint8_t *data, int64_t size) {
@@ -215,7 +215,7 @@ segue_code segue_lake_put(segue_lake_writer *w, segue_str value, const segue_buf
   return SEGUE_OK;
 }
 
-/* ---- commit -------------------------------------------------------------------------------- */
+/* ---- commit ---- */
 
 /* Local. One sync of the file system instead of one per file: 4,400 of them take minutes. */
 static segue_code make_durable(segue_lake_writer *w, segue_status *st) {
@@ -333,7 +333,7 @@ void segue_lake_abort(segue_lake_writer **writer) {
   writer_free(writer);
 }
 
-/* ---- a table of one file, and tidying up --------------------------------------------------- */
+/* ---- a table of one file, and tidying up ---- */
 
 segue_code segue_lake_write_table(const segue_context *ctx, const char *lake, const char *table,
                                   const segue_table *t, segue_lake_totals *totals,

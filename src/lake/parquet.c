@@ -164,7 +164,7 @@ done:
   return rc;
 }
 
-/* ---- footer -------------------------------------------------------------------------------- */
+/* ---- footer ---- */
 
 enum { PQ_BOOLEAN = 0, PQ_INT32 = 1, PQ_INT64 = 2, PQ_DOUBLE = 5, PQ_BYTE_ARRAY = 6 };
 enum { PQ_REQUIRED = 0, PQ_OPTIONAL = 1 };

@@ -66,7 +66,7 @@ static segue_staging *staging_names(const char *directory, const char *leaf, seg
   return NULL;
 }
 
-/* ---- lock ---------------------------------------------------------------------------------- */
+/* ---- lock ---- */
 
 typedef enum lock_result { LOCK_HELD, LOCK_BUSY, LOCK_NONE, LOCK_FAILED } lock_result;
 
@@ -119,7 +119,7 @@ static segue_code wait_for_lock(segue_staging *s, double wait, const segue_log *
   }
 }
 
-/* ---- after the dead ------------------------------------------------------------------------ */
+/* ---- after the dead ---- */
 
 static bool may_remove(const segue_staging *s, const char *path) {
   if (s->lock_fd >= 0)
@@ -178,7 +178,7 @@ static segue_code tidy(const segue_staging *s, int64_t *removed, segue_status *s
   return rc;
 }
 
-/* ---- open, swap, close --------------------------------------------------------------------- */
+/* ---- open, swap, close ---- */
 
 static segue_code refuse_file(const segue_staging *s, segue_status *st) {
   struct stat info;

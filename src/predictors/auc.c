@@ -42,7 +42,7 @@ static void places_free(places *l) {
   free(l->value);
 }
 
-/* ---- places ---------------------------------------------------------------------------------- */
+/* ---- places ---- */
 
 /* Whether all values are whole numbers of 1/unit, up to the rounding of a decimal to a double. */
 static bool on_grid(const double *x, int64_t n, double unit) {
@@ -168,7 +168,7 @@ done:
   return rc;
 }
 
-/* ---- positive pairs -------------------------------------------------------------------------- */
+/* ---- positive pairs ---- */
 
 /* Pairs of one artist's n tracks, each with the masses of `m`. */
 static void add_pairs(places *l, const int32_t *at, int64_t n, mass m) {
@@ -241,7 +241,7 @@ static double accumulate(places *l) {
   return sum;
 }
 
-/* ---- all pairs ------------------------------------------------------------------------------- */
+/* ---- all pairs ---- */
 
 enum { LANES = 8 };
 
