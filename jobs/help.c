@@ -61,8 +61,8 @@ void segue_help_overview(FILE *out) {
           "Usage: segue COMMAND [OPTIONS]\n"
           "       mpirun -n 4 segue COMMAND [OPTIONS]\n\nCommands:\n");
   for (int i = 0; i < n; i++) {
-    fprintf(out, "  %-11s ", c[i].name);
-    segue_help_wrap(out, c[i].summary, 14, 98);
+    fprintf(out, "  %-14s ", c[i].name);
+    segue_help_wrap(out, c[i].summary, 17, 98);
   }
   fprintf(out, "\n'segue help COMMAND' explains a command, 'segue help metrics' every "
                "measure;\n'segue --version' shows what this one "
@@ -73,6 +73,20 @@ void segue_help_overview(FILE *out) {
                "demo/run.h5 --lake demo/lake\n\n"
                "Exit codes: 0 done; 1 a failure; 2 usage; 3 rows rejected under --strict; 75 "
                "stopped by a signal.\n");
+}
+
+void segue_help_group(FILE *out, const char *group) {
+  int n;
+  const segue_command *c = segue_commands(&n);
+  size_t length = strlen(group);
+  fprintf(out, "Commands of 'segue %s':\n", group);
+  for (int i = 0; i < n; i++) {
+    if (strncmp(c[i].name, group, length) != 0 || c[i].name[length] != ' ')
+      continue;
+    fprintf(out, "  %-16s ", c[i].name);
+    segue_help_wrap(out, c[i].summary, 19, 98);
+  }
+  fprintf(out, "\n'segue help %s WORD' explains one.\n", group);
 }
 
 void segue_help_command(FILE *out, const segue_command *command) {
@@ -152,6 +166,31 @@ void segue_help_man(FILE *out) {
       "given\n");
 }
 
+/* The first words of all commands, each once: a group's commands stand together. */
+static void first_words(FILE *out, const segue_command *c, int n) {
+  for (int i = 0; i < n; i++) {
+    int length = (int)strcspn(c[i].name, " ");
+    if (i > 0 && strncmp(c[i].name, c[i - 1].name, (size_t)length) == 0 &&
+        c[i - 1].name[length] == ' ')
+      continue;
+    fprintf(out, "%.*s ", length, c[i].name);
+  }
+}
+
+/* A case of the shell for each group: its second words. */
+static void second_words(FILE *out, const segue_command *c, int n) {
+  int open = 0;
+  for (int i = 0; i < n; i++) {
+    int length = (int)strcspn(c[i].name, " ");
+    if (!c[i].name[length])
+      continue;
+    if (!open)
+      fprintf(out, "      %.*s) words=\"", length, c[i].name);
+    open = i + 1 < n && strncmp(c[i].name, c[i + 1].name, (size_t)length + 1) == 0;
+    fprintf(out, "%s%s", c[i].name + length + 1, open ? " " : "\" ;;\n");
+  }
+}
+
 void segue_help_bash(FILE *out) {
   int n, m;
   const segue_command *c = segue_commands(&n);
@@ -159,15 +198,21 @@ void segue_help_bash(FILE *out) {
   fprintf(out,
           "# bash completion for segue\n_segue() {\n"
           "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} "
-          "cmd=${COMP_WORDS[1]}\n"
+          "cmd=${COMP_WORDS[1]} words=\n"
           "  COMPREPLY=()\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"");
-  for (int i = 0; i < n; i++)
-    fprintf(out, "%s ", c[i].name);
-  fprintf(out, "--help --version\" -- \"$cur\"))\n    return\n  fi\n  case $cmd:$prev in\n");
+  first_words(out, c, n);
+  fprintf(out, "--help --version\" -- \"$cur\"))\n    return\n  fi\n"
+               "  case $cmd in\n");
+  second_words(out, c, n);
+  fprintf(out, "      *) ;;\n  esac\n"
+               "  if [ -n \"$words\" ]; then\n"
+               "    if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+               "      COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n      return\n    fi\n"
+               "    cmd=\"$cmd ${COMP_WORDS[2]}\"\n  fi\n  case $cmd:$prev in\n");
   for (int i = 0; i < n; i++)
     for (int j = 0; j < m; j++)
       if ((o[j].commands & c[i].bit) && o[j].choices) {
-        fprintf(out, "    %s:--%s) COMPREPLY=($(compgen -W \"", c[i].name, o[j].name);
+        fprintf(out, "    \"%s:--%s\") COMPREPLY=($(compgen -W \"", c[i].name, o[j].name);
         for (const char *p = o[j].choices; *p; p++)
           fputc(*p == '|' ? ' ' : *p, out);
         fprintf(out, "\" -- \"$cur\")); return ;;\n");
@@ -175,7 +220,7 @@ void segue_help_bash(FILE *out) {
   fprintf(out, "  esac\n  if [[ $cur != -* ]]; then\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n   "
                " return\n  fi\n  case $cmd in\n");
   for (int i = 0; i < n; i++) {
-    fprintf(out, "    %s) COMPREPLY=($(compgen -W \"", c[i].name);
+    fprintf(out, "    \"%s\") COMPREPLY=($(compgen -W \"", c[i].name);
     for (int j = 0; j < m; j++)
       if (o[j].commands & c[i].bit)
         fprintf(out, "--%s ", o[j].name);

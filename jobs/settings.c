@@ -11,7 +11,7 @@ typedef struct given {
   const char *text[SEGUE_MAX_OPTIONS];
 } given;
 
-static int find_option(const char *name, unsigned bit) {
+static int find_option(const char *name, segue_command_bits bit) {
   int n;
   const segue_option *o = segue_options(&n);
   for (int i = 0; i < n; i++)

@@ -6,24 +6,24 @@
 
 #include "segue/base.h"
 
-enum { SEGUE_MAX_LIST = 64, SEGUE_MAX_OPTIONS = 128, SEGUE_MAX_EXCLUDE = 6 };
+enum { SEGUE_MAX_LIST = 64, SEGUE_MAX_OPTIONS = 320, SEGUE_MAX_EXCLUDE = 6 };
 
 /* Commands as bits: which ones an option belongs to. */
-typedef enum segue_command_bit {
-  CMD_RUN = 1,
-  CMD_SYNTH = 2,
-  CMD_CURATE = 4,
-  CMD_PREDICTORS = 8,
-  CMD_EVAL = 16,
-  CMD_EXPORT = 32,
-  CMD_HELP = 64,
-  CMD_BENCH = 128,
-  CMD_RECOMMEND = 256,
-  CMD_NEIGHBORS = 512,
-  CMD_FIND = CMD_RECOMMEND | CMD_NEIGHBORS,
-  CMD_ALL = 1023,
-  CMD_COMPUTE = CMD_RUN | CMD_PREDICTORS | CMD_EVAL
-} segue_command_bit;
+typedef uint64_t segue_command_bits;
+
+#define CMD_RUN (UINT64_C(1) << 0)
+#define CMD_SYNTH (UINT64_C(1) << 1)
+#define CMD_CURATE (UINT64_C(1) << 2)
+#define CMD_PREDICTORS (UINT64_C(1) << 3)
+#define CMD_EVAL (UINT64_C(1) << 4)
+#define CMD_EXPORT (UINT64_C(1) << 5)
+#define CMD_HELP (UINT64_C(1) << 6)
+#define CMD_BENCH (UINT64_C(1) << 7)
+#define CMD_RECOMMEND (UINT64_C(1) << 8)
+#define CMD_NEIGHBORS (UINT64_C(1) << 9)
+#define CMD_ALL (~UINT64_C(0))
+#define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
+#define CMD_COMPUTE (CMD_RUN | CMD_PREDICTORS | CMD_EVAL)
 
 /* Every field has the value of its option: given, from --config, or the profile's default. Texts
  * are borrowed from the command line, the configuration or the table. */
@@ -72,7 +72,7 @@ typedef struct segue_settings {
   bool exclude_same_artist, csv;
   /* help */
   bool man, bash;
-  const char *topic;
+  const char *topic, *subtopic;
 
   /* owned */
   json_t *config_json;
@@ -87,7 +87,7 @@ typedef enum segue_option_kind { OPT_FLAG, OPT_TEXT, OPT_INT } segue_option_kind
 typedef struct segue_option {
   const char *name; /* without dashes; also the key in --config */
   segue_option_kind kind;
-  unsigned commands;        /* segue_command_bit, or-ed */
+  segue_command_bits commands;
   const char *section;      /* heading in the help */
   const char *value;        /* what it takes, in the help: "FILE" */
   size_t offset;            /* of the field in segue_settings */
@@ -103,8 +103,8 @@ const segue_option *segue_options(int *n);
 /* A row of the table of commands. */
 struct segue_job;
 typedef struct segue_command {
-  const char *name;
-  unsigned bit;
+  const char *name; /* a word, or a group and a word: "s3 put" */
+  segue_command_bits bit;
   const char *positional[3]; /* options that take words without dashes, in order; NULL-ended */
   const char *synopsis, *summary, *details, *example;
   segue_code (*run)(struct segue_job *job, segue_status *st);
@@ -112,6 +112,8 @@ typedef struct segue_command {
 
 const segue_command *segue_commands(int *n);
 const segue_command *segue_command_find(const char *name);
+/* Whether commands are called `word` and something more. */
+bool segue_command_is_group(const char *word);
 
 /* Local, the same on all ranks for the same arguments. argv[0] is the command's name.
  * `config_text`, or NULL, is what the file of --config holds. USAGE with a message that says what
@@ -130,6 +132,8 @@ json_t *segue_settings_json(const segue_settings *s, const segue_command *comman
 /* Help, from the tables. */
 void segue_help_overview(FILE *out);
 void segue_help_command(FILE *out, const segue_command *command);
+/* The commands of a group, a line each. */
+void segue_help_group(FILE *out, const char *group);
 void segue_help_man(FILE *out);
 void segue_help_bash(FILE *out);
 /* The terms of the evaluation, with formula and source. */

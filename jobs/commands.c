@@ -1,0 +1,131 @@
+/* THE table of commands, in the order in which help lists them. A name may be two words, "s3 put";
+ * the first word alone is then the name of a group. */
+#include <string.h>
+
+#include "job.h"
+
+#define DESCRIBE_RUN                                                                               \
+  "Does the whole job: reads the tables on all ranks, splits the tracks by genre, computes which " \
+  "features tell an artist's songs apart and how well nearest-neighbour search finds songs by "    \
+  "the "                                                                                           \
+  "same artist, and writes the run file and, with --lake, the Parquet lake."
+
+static const segue_command commands[] = {
+    {"run",
+     CMD_RUN,
+     {NULL},
+     "segue run --tracks FILE --artists FILE --run FILE [--lake DIR] [OPTIONS]",
+     "the whole job: read, predict, evaluate, write",
+     DESCRIBE_RUN,
+     "mpirun -n 4 segue run --tracks tracks.csv --artists artists.csv --run run.h5 --lake lake",
+     segue_job_run},
+    {"synth",
+     CMD_SYNTH,
+     {"out", NULL},
+     "segue synth --out DIR [--tracks N] [OPTIONS]",
+     "write a made-up catalogue with the shape of the real one",
+     "Writes tracks.csv and artists.csv in the Kaggle schema, seeded: the same bytes for the same "
+     "seed on any number "
+     "of ranks. Unless --plain is given, some names, genres and cells are of the kind that readers "
+     "stumble over.",
+     "segue synth --out demo --tracks 20000",
+     segue_job_synth},
+    {"curate",
+     CMD_CURATE,
+     {NULL},
+     "segue curate --tracks FILE --artists FILE --run FILE [OPTIONS]",
+     "read the tables and write the catalogue of tracks by genre",
+     "Reads the tables on all ranks, joins tracks to their artists' genres, and writes the "
+     "catalogue to a new run file. "
+     "Every input row is accounted for in the summary.",
+     "mpirun -n 4 segue curate --tracks tracks.csv --artists artists.csv --run run.h5",
+     segue_job_curate},
+    {"predictors",
+     CMD_PREDICTORS,
+     {"run", NULL},
+     "segue predictors RUN [OPTIONS]",
+     "which features tell an artist's songs apart, by genre",
+     "Reads the catalogue of a run file and adds the tables genre_selection, genre_predictors and "
+     "feature_correlations to it.",
+     "mpirun -n 4 segue predictors run.h5",
+     segue_job_predictors},
+    {"eval",
+     CMD_EVAL,
+     {"run", NULL},
+     "segue eval RUN [OPTIONS]",
+     "how well nearest-neighbour search finds songs by the same artist",
+     "Reads the catalogue of a run file and adds the tables genre_selection and "
+     "eval_audio_similarity to it.",
+     "mpirun -n 4 segue eval run.h5 --k 1,10,100",
+     segue_job_eval},
+    {"export",
+     CMD_EXPORT,
+     {"run", "lake", NULL},
+     "segue export RUN LAKE [OPTIONS]",
+     "write the run file's tables as a Parquet lake",
+     "Writes the curated tracks, partitioned by genre with Hive's names, and all result tables. "
+     "Each table is replaced "
+     "as a whole: a reader never sees old and new files together, and a failed export leaves the "
+     "old table.",
+     "mpirun -n 4 segue export run.h5 lake",
+     segue_job_export},
+    {"recommend",
+     CMD_RECOMMEND,
+     {"run", NULL},
+     "segue recommend RUN (--id ID | --title TEXT [--artist-name TEXT]) [OPTIONS]",
+     "the songs most like one song, within a genre",
+     "Finds the song in the catalogue of a run file - the best match is taken, others that fit as "
+     "well are listed with their ids - and shows the nearest songs that the filters leave. Nothing "
+     "is written.",
+     "segue recommend run.h5 --title 'Here Comes the Sun' --artist-name beatles --years 5",
+     segue_job_recommend},
+    {"neighbors",
+     CMD_NEIGHBORS,
+     {"run", NULL},
+     "segue neighbors RUN (--id ID | --title TEXT [--artist-name TEXT]) [OPTIONS]",
+     "the plain nearest neighbours of one song, as the evaluation sees them",
+     "As recommend without filters: the nearest songs of the genre with their distance, the same "
+     "artist's among them; same_label marks those that count as relevant, duplicate the same song "
+     "again, which the evaluation leaves out.",
+     "segue neighbors run.h5 --id 6dGnYIeXmHdcikdzNNDMm2 --k 20",
+     segue_job_neighbors},
+    {"bench",
+     CMD_BENCH,
+     {"run", NULL},
+     "segue bench RUN [OPTIONS]",
+     "how fast this machine does the work on your own genres",
+     "Measures the work on the largest genres of a run file, or on one: the search by each kernel "
+     "and by the one that auto chooses, the machine's own matrix product beside it, predictors and "
+     "averages. Every rank measures the same at the same time. Nothing is written.",
+     "mpirun -n 2 segue bench run.h5 --genre rock",
+     segue_job_bench},
+    {"help",
+     CMD_HELP,
+     {"topic", "subtopic", NULL},
+     "segue help [COMMAND|metrics]",
+     "explain segue, one of its commands, or its measures",
+     "Prints the overview, a command's options with their defaults, every measure with its formula "
+     "and source (metrics), the man page or the completion for bash.",
+     "segue help eval",
+     segue_job_help},
+};
+
+const segue_command *segue_commands(int *n) {
+  *n = (int)(sizeof commands / sizeof *commands);
+  return commands;
+}
+
+bool segue_command_is_group(const char *word) {
+  size_t n = strlen(word);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strncmp(commands[i].name, word, n) == 0 && commands[i].name[n] == ' ')
+      return true;
+  return false;
+}
+
+const segue_command *segue_command_find(const char *name) {
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
