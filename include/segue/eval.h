@@ -146,6 +146,34 @@ segue_code segue_eval_search(const segue_eval_genre *g, segue_knn *index,
                              const segue_eval_params *params, int64_t from, int64_t to,
                              const segue_eval_found *into, segue_status *st) SEGUE_MUST_USE;
 
+/* ---- from a list to a record, whatever the order ---- */
+
+/* How the candidates of a query compare: smaller keys come first, equal ones by row. */
+typedef struct segue_eval_order {
+  double (*key)(void *arg, int32_t q, int32_t c);
+  /* How many candidates come strictly before the candidate c; called with per_query alone. */
+  segue_code (*count_before)(void *arg, int32_t q, int32_t c, int64_t *before, segue_status *st);
+  void *arg; /* borrow */
+} segue_eval_order;
+
+/* The first candidates of one query in that order: `n` of the `depth` that were asked for, with
+ * their keys. */
+typedef struct segue_eval_list {
+  int64_t query; /* position in g->queries */
+  int32_t row;   /* g->queries[query] */
+  const int32_t *rows;
+  const double *keys;
+  int64_t n, depth;
+} segue_eval_list;
+
+/* Local. Appends the query's segue_eval_record to `records` and counts its list in `occurrence`
+ * (as in segue_eval_found). A depth of max(k) + 1 shows ties at every cut-off. `scratch` starts as
+ * {0}, is used again by the next call and freed by the caller. */
+segue_code segue_eval_record_list(const segue_eval_genre *g, const segue_eval_params *params,
+                                  const segue_eval_order *order, const segue_eval_list *list,
+                                  segue_buffer *records, int32_t *occurrence, segue_buffer *scratch,
+                                  segue_status *st) SEGUE_MUST_USE;
+
 /* ---- measures ---- */
 
 /* The measures of one query at one cut-off, in this order; of a query without a relevant candidate
@@ -190,6 +218,19 @@ segue_code segue_eval_metrics(const segue_eval_genre *g, const segue_eval_record
                               const segue_eval_gains *gains, segue_table *out,
                               segue_status *st) SEGUE_MUST_USE;
 
+/* What a row says of lyrics beside the audio. */
+typedef struct segue_eval_blend {
+  int64_t n_tracks_in_genre; /* tracks of the genre that have lyrics */
+  double alpha;              /* weight of the audio */
+} segue_eval_blend;
+
+/* Local. As segue_eval_metrics, into the schema results/eval_audio_lyrics_similarity, whose rows
+ * name the blend. */
+segue_code segue_eval_blend_metrics(const segue_eval_genre *g, const segue_eval_record *records,
+                                    const int32_t *occurrence, const segue_eval_params *params,
+                                    const segue_eval_gains *gains, const segue_eval_blend *blend,
+                                    segue_table *out, segue_status *st) SEGUE_MUST_USE;
+
 /* How uneven a genre's top-k lists are. */
 typedef struct segue_hubness {
   double skewness;    /* of k-occurrence: m3 / m2^1.5 over the candidates; NaN where m2 is 0 */
@@ -225,5 +266,37 @@ segue_code segue_eval_run(const segue_context *ctx, const segue_catalogue *c,
                           const segue_selection *s, const segue_plan *plan,
                           const segue_scattered *rows, const segue_eval_params *params,
                           segue_eval_tables *out, segue_status *st) SEGUE_MUST_USE;
+
+/* ---- rows to where they lie in a table that is spread over the ranks ---- */
+
+/* `rows`: this rank's rows of `size` bytes, unit after unit; unit i of mine[0..n_mine) has
+ * mine[i].count of them. Units are numbered 0..n_units-1 in the order of the table; each unit's
+ * rows come from one rank. */
+typedef struct segue_unit {
+  int64_t unit, count;
+} segue_unit;
+
+/* Collective. `out` receives this rank's rows of the table: an equal share, in rank order;
+ * `*n_total` the number of all. `size` and `n_units` must agree. */
+segue_code segue_eval_place(const segue_context *ctx, const segue_buffer *rows, int64_t size,
+                            const segue_unit *mine, int64_t n_mine, int64_t n_units,
+                            segue_buffer *out, int64_t *n_total, segue_status *st) SEGUE_MUST_USE;
+
+/* ---- texts of tracks that other ranks hold ---- */
+
+/* Text values of the tracks tracks[0..n) (global indices), by the catalogue's column: value i is
+ * bytes[offsets[i] .. offsets[i + 1]). */
+typedef struct segue_texts {
+  int64_t *offsets; /* n + 1 */
+  segue_buffer bytes;
+} segue_texts;
+
+/* Collective. Asks the ranks that hold the tracks; null is empty. A missing column gives empty
+ * texts. */
+segue_code segue_eval_texts(const segue_context *ctx, const segue_catalogue *c, const char *column,
+                            const int64_t *tracks, int64_t n, segue_texts *out,
+                            segue_status *st) SEGUE_MUST_USE;
+segue_str segue_texts_get(const segue_texts *t, int64_t i);
+void segue_texts_free(segue_texts *t);
 
 #endif

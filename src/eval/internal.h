@@ -28,36 +28,10 @@ bool segue_eval_excluded_otherwise(const segue_eval_genre *g, int64_t q, int64_t
 /* Local. Counts what each query may find; needs points, groups, candidates and queries. */
 segue_code segue_eval_weigh(segue_eval_genre *g, const segue_eval_params *p, segue_status *st);
 
-/* ---- place.c: rows to where they lie in a table that is spread over the ranks ---- */
+/* ---- record.c ---- */
 
-/* `rows`: this rank's rows of `size` bytes, unit after unit; unit i of mine[0..n_mine) has
- * mine[i].count of them. Units are numbered 0..n_units-1 in the order of the table; each unit's
- * rows come from one rank. */
-typedef struct segue_unit {
-  int64_t unit, count;
-} segue_unit;
-
-/* Collective. `out` receives this rank's rows of the table: an equal share, in rank order;
- * `*n_total` the number of all. `size` and `n_units` must agree. */
-segue_code segue_eval_place(const segue_context *ctx, const segue_buffer *rows, int64_t size,
-                            const segue_unit *mine, int64_t n_mine, int64_t n_units,
-                            segue_buffer *out, int64_t *n_total, segue_status *st);
-
-/* ---- texts.c ---- */
-
-/* Text values of the tracks tracks[0..n) (global indices), by the catalogue's column: value i is
- * bytes[offsets[i] .. offsets[i + 1]). */
-typedef struct segue_texts {
-  int64_t *offsets; /* n + 1 */
-  segue_buffer bytes;
-} segue_texts;
-
-/* Collective. Asks the ranks that hold the tracks; null is empty. A missing column gives empty
- * texts. */
-segue_code segue_eval_texts(const segue_context *ctx, const segue_catalogue *c, const char *column,
-                            const int64_t *tracks, int64_t n, segue_texts *out, segue_status *st);
-segue_str segue_texts_get(const segue_texts *t, int64_t i);
-void segue_texts_free(segue_texts *t);
+/* Local. Whether c is a candidate of q: not itself, a candidate at all, not excluded for it. */
+bool segue_eval_admissible(const segue_eval_genre *g, int32_t q, int32_t c);
 
 /* ---- hubs.c ---- */
 

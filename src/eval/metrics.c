@@ -162,19 +162,37 @@ done:
   return rc;
 }
 
+/* The first columns: those of the contract. */
+static segue_code put_head(segue_table *t, int *at, const segue_eval_genre *g, int j,
+                           const averages *a, const segue_eval_params *p,
+                           const segue_eval_blend *blend, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  int c = 0;
+  const segue_sum *sums = a->sums + (size_t)j * SEGUE_MEASURES;
+  SEGUE_TRY(segue_put_str(t, c++, g->name, st));
+  if (blend)
+    SEGUE_TRY(segue_put_int(t, c++, blend->n_tracks_in_genre, st));
+  SEGUE_TRY(segue_put_int(t, c++, g->n_evaluated, st));
+  SEGUE_TRY(segue_put_int(t, c++, p->k[j], st));
+  if (blend)
+    SEGUE_TRY(segue_put_double(t, c++, blend->alpha, st));
+  SEGUE_TRY(segue_put_defined(t, c++, mean(&sums[SEGUE_M_HIT], g->n_evaluated), st));
+  SEGUE_TRY(segue_put_defined(t, c++, mean(&sums[SEGUE_M_RR], g->n_evaluated), st));
+  SEGUE_TRY(segue_put_int(t, c++, p->run_ts, st));
+  *at = c;
+done:
+  return rc;
+}
+
 static segue_code put_row(segue_table *t, const segue_eval_genre *g, int j, const averages *a,
-                          const segue_eval_params *p, segue_status *st) {
+                          const segue_eval_params *p, const segue_eval_blend *blend,
+                          segue_status *st) {
   segue_code rc = SEGUE_OK;
   int c = 0, hit = 1 + j, rank = 1 + p->n_k + j;
   int64_t n = g->n_evaluated;
   const segue_sum *sums = a->sums + (size_t)j * SEGUE_MEASURES;
   double recall = mean(&sums[SEGUE_M_HIT], n), chance = mean(&sums[SEGUE_M_CHANCE], n);
-  SEGUE_TRY(segue_put_str(t, c++, g->name, st));
-  SEGUE_TRY(segue_put_int(t, c++, n, st));
-  SEGUE_TRY(segue_put_int(t, c++, p->k[j], st));
-  SEGUE_TRY(segue_put_defined(t, c++, recall, st));
-  SEGUE_TRY(segue_put_defined(t, c++, mean(&sums[SEGUE_M_RR], n), st));
-  SEGUE_TRY(segue_put_int(t, c++, p->run_ts, st));
+  SEGUE_TRY(put_head(t, &c, g, j, a, p, blend, st));
   SEGUE_TRY(segue_put_int(t, c++, g->n + g->n_incomplete, st));
   SEGUE_TRY(segue_put_int(t, c++, g->n_no_relevant, st));
   SEGUE_TRY(segue_put_int(t, c++, g->n_incomplete, st));
@@ -197,9 +215,10 @@ done:
   return rc;
 }
 
-segue_code segue_eval_metrics(const segue_eval_genre *g, const segue_eval_record *records,
-                              const int32_t *occurrence, const segue_eval_params *p,
-                              const segue_eval_gains *gains, segue_table *out, segue_status *st) {
+segue_code segue_eval_blend_metrics(const segue_eval_genre *g, const segue_eval_record *records,
+                                    const int32_t *occurrence, const segue_eval_params *p,
+                                    const segue_eval_gains *gains, const segue_eval_blend *blend,
+                                    segue_table *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   averages a = {0};
   segue_rng rng;
@@ -210,8 +229,14 @@ segue_code segue_eval_metrics(const segue_eval_genre *g, const segue_eval_record
   SEGUE_TRY(segue_bootstrap_ratios(a.clusters, a.n_clusters, interval_width(p), p->bootstrap, &rng,
                                    a.low, a.high, st));
   for (int j = 0; j < p->n_k; j++)
-    SEGUE_TRY(put_row(out, g, j, &a, p, st));
+    SEGUE_TRY(put_row(out, g, j, &a, p, blend, st));
 done:
   averages_free(&a);
   return rc;
+}
+
+segue_code segue_eval_metrics(const segue_eval_genre *g, const segue_eval_record *records,
+                              const int32_t *occurrence, const segue_eval_params *p,
+                              const segue_eval_gains *gains, segue_table *out, segue_status *st) {
+  return segue_eval_blend_metrics(g, records, occurrence, p, gains, NULL, out, st);
 }

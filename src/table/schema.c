@@ -115,6 +115,42 @@ static const segue_field feature_correlations[] = {
     "profile", SEGUE_STRING, REQ, "", "exact or glue"                                              \
   }
 
+/* What follows the contract's columns of an evaluation. */
+#define EVALUATION_FIELDS                                                                          \
+  {"n_tracks", SEGUE_INT64, REQ, "tracks",                                                         \
+   "tracks of the genre that entered the evaluation, n_incomplete among them"},                    \
+      {"n_no_relevant", SEGUE_INT64, REQ, "queries", "queries without a relevant candidate"},      \
+      {"n_incomplete", SEGUE_INT64, REQ, "tracks",                                                 \
+       "tracks left out for a null among the features"},                                           \
+      {"recall_at_k_low", SEGUE_DOUBLE, OPT, "1",                                                  \
+       "lower end of the 95 % interval, bootstrap over artists"},                                  \
+      {"recall_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},                             \
+      {"mrr_at_k_low", SEGUE_DOUBLE, OPT, "1",                                                     \
+       "lower end of the 95 % interval, bootstrap over artists"},                                  \
+      {"mrr_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},                                \
+      {"random_recall_at_k", SEGUE_DOUBLE, OPT, "1",                                               \
+       "recall_at_k of a random order (hypergeometric, exact)"},                                   \
+      {"lift", SEGUE_DOUBLE, OPT, "1", "recall_at_k over random_recall_at_k"}, MEASURE_FIELDS,     \
+      {"hubness_skewness", SEGUE_DOUBLE, OPT, "1",                                                 \
+       "skewness of k-occurrence, the number of top-k lists that a candidate is in"},              \
+      {"tie_rate", SEGUE_DOUBLE, OPT, "1",                                                         \
+       "share of queries whose candidates at ranks k and k + 1 are equally far"},                  \
+      DEFINITION_FIELDS,                                                                           \
+      {"n_artists", SEGUE_INT64, REQ, "artists", "artists (or labels) of the evaluated queries"},  \
+      {"interval_ok", SEGUE_BOOL, REQ, "",                                                         \
+       "whether there are intervals and 20 artists or more to draw them from"},                    \
+      {"never_found_share", SEGUE_DOUBLE, OPT, "1", "share of candidates in no top-k list"},       \
+      {"n_duplicate_tracks", SEGUE_INT64, OPT, "tracks",                                           \
+       "tracks that duplicate an earlier one; null where duplicates are candidates"},              \
+      {"recall_at_k_with_duplicates", SEGUE_DOUBLE, OPT, "1",                                      \
+       "recall_at_k if duplicates were candidates"},                                               \
+      {"mrr_at_k_with_duplicates", SEGUE_DOUBLE, OPT, "1",                                         \
+       "mrr_at_k if duplicates were candidates"},                                                  \
+      {"relevance", SEGUE_STRING, REQ, "", "what makes a candidate relevant"},                     \
+      {"exclude", SEGUE_STRING, REQ, "", "what makes a track no candidate"}, {                     \
+    "weights", SEGUE_STRING, REQ, "", "weights of the features"                                    \
+  }
+
 static const segue_field eval_audio_similarity[] = {
     {"genre", SEGUE_STRING, REQ, "", "genre name"},
     {"n_queries", SEGUE_INT64, REQ, "queries", "queries that were evaluated"},
@@ -123,37 +159,7 @@ static const segue_field eval_audio_similarity[] = {
      "share of queries with a relevant track in the top k (hit rate)"},
     {"mrr_at_k", SEGUE_DOUBLE, OPT, "1", "mean of 1/first_hit_rank, 0 beyond k"},
     {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
-    {"n_tracks", SEGUE_INT64, REQ, "tracks",
-     "tracks of the genre that entered the evaluation, n_incomplete among them"},
-    {"n_no_relevant", SEGUE_INT64, REQ, "queries", "queries without a relevant candidate"},
-    {"n_incomplete", SEGUE_INT64, REQ, "tracks", "tracks left out for a null among the features"},
-    {"recall_at_k_low", SEGUE_DOUBLE, OPT, "1",
-     "lower end of the 95 % interval, bootstrap over artists"},
-    {"recall_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
-    {"mrr_at_k_low", SEGUE_DOUBLE, OPT, "1",
-     "lower end of the 95 % interval, bootstrap over artists"},
-    {"mrr_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
-    {"random_recall_at_k", SEGUE_DOUBLE, OPT, "1",
-     "recall_at_k of a random order (hypergeometric, exact)"},
-    {"lift", SEGUE_DOUBLE, OPT, "1", "recall_at_k over random_recall_at_k"},
-    MEASURE_FIELDS,
-    {"hubness_skewness", SEGUE_DOUBLE, OPT, "1",
-     "skewness of k-occurrence, the number of top-k lists that a candidate is in"},
-    {"tie_rate", SEGUE_DOUBLE, OPT, "1",
-     "share of queries whose candidates at ranks k and k + 1 are equally far"},
-    DEFINITION_FIELDS,
-    {"n_artists", SEGUE_INT64, REQ, "artists", "artists (or labels) of the evaluated queries"},
-    {"interval_ok", SEGUE_BOOL, REQ, "",
-     "whether there are intervals and 20 artists or more to draw them from"},
-    {"never_found_share", SEGUE_DOUBLE, OPT, "1", "share of candidates in no top-k list"},
-    {"n_duplicate_tracks", SEGUE_INT64, OPT, "tracks",
-     "tracks that duplicate an earlier one; null where duplicates are candidates"},
-    {"recall_at_k_with_duplicates", SEGUE_DOUBLE, OPT, "1",
-     "recall_at_k if duplicates were candidates"},
-    {"mrr_at_k_with_duplicates", SEGUE_DOUBLE, OPT, "1", "mrr_at_k if duplicates were candidates"},
-    {"relevance", SEGUE_STRING, REQ, "", "what makes a candidate relevant"},
-    {"exclude", SEGUE_STRING, REQ, "", "what makes a track no candidate"},
-    {"weights", SEGUE_STRING, REQ, "", "weights of the features"},
+    EVALUATION_FIELDS,
 };
 
 static const segue_field eval_summary[] = {
