@@ -11,6 +11,7 @@ build_packages=(
   build-essential cmake ninja-build pkg-config git ca-certificates
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
   libcsv-dev libjansson-dev libzstd-dev zlib1g-dev libutf8proc-dev libxxhash-dev libssl-dev
+  libcurl4-openssl-dev libexpat1-dev # S3 and LRCLIB
 )
 test_packages=(
   libcmocka-dev python3 python3-numpy python3-h5py python3-pandas
