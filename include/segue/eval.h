@@ -151,8 +151,14 @@ segue_code segue_eval_search(const segue_eval_genre *g, segue_knn *index,
 /* How the candidates of a query compare: smaller keys come first, equal ones by row. */
 typedef struct segue_eval_order {
   double (*key)(void *arg, int32_t q, int32_t c);
-  /* How many candidates come strictly before the candidate c; called with per_query alone. */
-  segue_code (*count_before)(void *arg, int32_t q, int32_t c, int64_t *before, segue_status *st);
+  /* before[i]: how many candidates of queries[i] come strictly before targets[i]; called with
+   * per_query alone. */
+  segue_code (*count_before)(void *arg, const int32_t *queries, int64_t count,
+                             const int32_t *targets, int64_t *before, segue_status *st);
+  /* rows[i * depth + j]: candidate j of queries[i]. Each has at least `depth` of them. May be NULL,
+   * then keys do the work. */
+  segue_code (*search)(void *arg, const int32_t *queries, int64_t count, int64_t depth,
+                       int32_t *rows, segue_status *st);
   void *arg; /* borrow */
 } segue_eval_order;
 
@@ -167,12 +173,19 @@ typedef struct segue_eval_list {
 } segue_eval_list;
 
 /* Local. Appends the query's segue_eval_record to `records` and counts its list in `occurrence`
- * (as in segue_eval_found). A depth of max(k) + 1 shows ties at every cut-off. `scratch` starts as
- * {0}, is used again by the next call and freed by the caller. */
-segue_code segue_eval_record_list(const segue_eval_genre *g, const segue_eval_params *params,
-                                  const segue_eval_order *order, const segue_eval_list *list,
-                                  segue_buffer *records, int32_t *occurrence, segue_buffer *scratch,
-                                  segue_status *st) SEGUE_MUST_USE;
+ * (as in segue_eval_found). A depth of max(k) + 1 shows ties at every cut-off. What the list is too
+ * short for is noted in `far`, and stands in the records after segue_eval_look_farther. */
+segue_code segue_eval_record_query(const segue_eval_genre *g, const segue_eval_params *params,
+                                   const segue_eval_order *order, const segue_eval_list *list,
+                                   segue_buffer *records, int32_t *occurrence, segue_buffer *far,
+                                   segue_status *st) SEGUE_MUST_USE;
+
+/* Local. Completes the records of the queries in `far`, and empties it: relevant ones among the
+ * first R where R is larger than any cut-off, and with per_query the rank of the first relevant one
+ * beyond the list. */
+segue_code segue_eval_look_farther(const segue_eval_genre *g, const segue_eval_order *order,
+                                   segue_buffer *far, segue_buffer *records,
+                                   segue_status *st) SEGUE_MUST_USE;
 
 /* ---- measures ---- */
 

@@ -28,7 +28,15 @@ bool segue_eval_excluded_otherwise(const segue_eval_genre *g, int64_t q, int64_t
 /* Local. Counts what each query may find; needs points, groups, candidates and queries. */
 segue_code segue_eval_weigh(segue_eval_genre *g, const segue_eval_params *p, segue_status *st);
 
-/* ---- record.c ---- */
+/* ---- record.c, farther.c ---- */
+
+enum { SEGUE_EVAL_HELD = 1 << 19 }; /* neighbours that a search holds at a time, about */
+
+/* What a query's list was too short for, to be found later. */
+typedef struct segue_eval_far {
+  int64_t query, record; /* position in g->queries; offset of its segue_eval_record */
+  bool in_r, first;      /* relevant ones among the first R; the rank of the first */
+} segue_eval_far;
 
 /* Local. Whether c is a candidate of q: not itself, a candidate at all, not excluded for it. */
 bool segue_eval_admissible(const segue_eval_genre *g, int32_t q, int32_t c);

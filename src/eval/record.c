@@ -20,53 +20,6 @@ bool segue_eval_admissible(const segue_eval_genre *g, int32_t q, int32_t c) {
   return true;
 }
 
-/* ---- relevant ones beyond the list ---- */
-
-/* Relevant ones among the first n_relevant where these are more than a list holds: every
- * candidate's key, and the n_relevant-th smallest of them. `keys` and `scratch` have n entries. */
-static int32_t count_in_r(const segue_eval_genre *g, const segue_eval_order *order, int32_t q,
-                          int64_t r, double *keys, double *scratch) {
-  int64_t n = 0;
-  for (int64_t i = 0; i < g->n_candidates; i++) {
-    int32_t c = g->candidates ? g->candidates[i] : (int32_t)i;
-    keys[i] = segue_eval_admissible(g, q, c) ? order->key(order->arg, q, c) : INFINITY;
-    if (!isinf(keys[i]))
-      scratch[n++] = keys[i];
-  }
-  double limit = segue_nth(scratch, n, r - 1);
-  int64_t below = 0, found = 0;
-  for (int64_t i = 0; i < g->n_candidates; i++)
-    below += keys[i] < limit;
-  for (int64_t i = 0; i < g->n_candidates; i++) {
-    /* Of those at the limit itself, the first by row are among the first n_relevant. */
-    if (keys[i] > limit || (keys[i] == limit && below++ >= r))
-      continue;
-    found += segue_eval_relevant(g, q, g->candidates ? g->candidates[i] : (int32_t)i);
-  }
-  return (int32_t)found;
-}
-
-/* The rank of the nearest relevant candidate of a query whose list has none. */
-static segue_code find_first(const segue_eval_genre *g, const segue_eval_order *order, int32_t q,
-                             int32_t *rank, segue_status *st) {
-  int32_t best = -1;
-  double least = INFINITY;
-  for (int64_t i = 0; i < g->n_candidates; i++) {
-    int32_t c = g->candidates ? g->candidates[i] : (int32_t)i;
-    if (!segue_eval_relevant(g, q, c) || !segue_eval_admissible(g, q, c))
-      continue;
-    double key = order->key(order->arg, q, c);
-    if (best < 0 || key < least) {
-      best = c;
-      least = key;
-    }
-  }
-  int64_t before = 0;
-  segue_code rc = order->count_before(order->arg, q, best, &before, st);
-  *rank = (int32_t)(before + 1);
-  return rc;
-}
-
 /* ---- duplicates kept ---- */
 
 /* Where (key, row) would stand in the list: the number of entries before it. */
@@ -142,14 +95,6 @@ static int32_t first_hit_kept(const segue_eval_genre *g, const segue_eval_order 
 
 /* ---- one query ---- */
 
-/* What recording works with. */
-typedef struct recorder {
-  const segue_eval_genre *g;
-  const segue_eval_params *p;
-  const segue_eval_order *order;
-  segue_buffer *scratch; /* 2*n doubles, once a query needs them */
-} recorder;
-
 static uint64_t find_ties(const segue_eval_params *p, const segue_eval_list *l) {
   uint64_t ties = 0;
   for (int j = 0; j < p->n_k; j++)
@@ -158,41 +103,34 @@ static uint64_t find_ties(const segue_eval_params *p, const segue_eval_list *l) 
   return ties;
 }
 
-static void count_occurrence(const recorder *s, const segue_eval_list *l, int32_t *occurrence) {
+static void count_occurrence(const segue_eval_genre *g, const segue_eval_params *p,
+                             const segue_eval_list *l, int32_t *occurrence) {
   int64_t i = 0;
-  for (int j = 0; j < s->p->n_k; j++)
-    for (; i < s->p->k[j] && i < l->n; i++)
-      occurrence[(int64_t)j * s->g->n + l->rows[i]]++;
+  for (int j = 0; j < p->n_k; j++)
+    for (; i < p->k[j] && i < l->n; i++)
+      occurrence[(int64_t)j * g->n + l->rows[i]]++;
 }
 
-/* Fills what goes beyond the list. */
-static segue_code look_farther(const recorder *s, const segue_eval_list *l, segue_eval_record *r,
-                               int64_t most, segue_status *st) {
-  const segue_eval_genre *g = s->g;
+/* R relevant ones beyond the largest cut-off, `most`: all candidates are relevant, or the first R
+ * are to be looked at. */
+static segue_code note_far(const segue_eval_genre *g, const segue_eval_params *p,
+                           const segue_eval_list *l, int64_t most, int64_t record,
+                           segue_eval_record *r, segue_buffer *far, segue_status *st) {
   int64_t wanted = g->n_relevant[l->query];
-  if (wanted > most) {
-    if (wanted == g->n_admissible[l->query]) {
-      r->in_r = (int32_t)wanted;
-    } else {
-      int64_t size = 2 * g->n * (int64_t)sizeof(double);
-      segue_code rc = segue_buffer_reserve(s->scratch, size, st);
-      if (rc != SEGUE_OK)
-        return rc;
-      double *keys = (double *)(void *)s->scratch->data;
-      r->in_r = count_in_r(g, s->order, l->row, wanted, keys, keys + g->n);
-    }
-  }
-  if (s->p->per_query && r->first_hit == 0 && wanted > 0)
-    return find_first(g, s->order, l->row, &r->first_hit, st);
-  return SEGUE_OK;
+  segue_eval_far f = {.query = l->query, .record = record};
+  if (wanted > most && wanted == g->n_admissible[l->query])
+    r->in_r = (int32_t)wanted;
+  else
+    f.in_r = wanted > most;
+  f.first = p->per_query && r->first_hit == 0 && wanted > 0;
+  return f.in_r || f.first ? segue_buffer_append(far, &f, sizeof f, st) : SEGUE_OK;
 }
 
-segue_code segue_eval_record_list(const segue_eval_genre *g, const segue_eval_params *p,
-                                  const segue_eval_order *order, const segue_eval_list *l,
-                                  segue_buffer *records, int32_t *occurrence, segue_buffer *scratch,
-                                  segue_status *st) {
+segue_code segue_eval_record_query(const segue_eval_genre *g, const segue_eval_params *p,
+                                   const segue_eval_order *order, const segue_eval_list *l,
+                                   segue_buffer *records, int32_t *occurrence, segue_buffer *far,
+                                   segue_status *st) {
   segue_code rc = SEGUE_OK;
-  recorder s = {g, p, order, scratch};
   int64_t most = p->k[p->n_k - 1], wanted = g->n_relevant[l->query];
   int64_t room = (most < l->n ? most : l->n) * (int64_t)sizeof(uint16_t) + 8;
   SEGUE_TRY(segue_buffer_reserve(records, room + (int64_t)sizeof(segue_eval_record), st));
@@ -210,9 +148,9 @@ segue_code segue_eval_record_list(const segue_eval_genre *g, const segue_eval_pa
   r->first_hit_kept = first_hit_kept(g, order, l, r->first_hit, most);
   for (int32_t i = r->n_ranks; i % 4 != 0; i++)
     ranks[i] = 0;
-  SEGUE_TRY(look_farther(&s, l, r, most, st));
+  SEGUE_TRY(note_far(g, p, l, most, records->size, r, far, st));
   records->size += (const uint8_t *)segue_eval_next(r) - at;
-  count_occurrence(&s, l, occurrence);
+  count_occurrence(g, p, l, occurrence);
 done:
   return rc;
 }

@@ -27,9 +27,14 @@ static double key_of(void *index, int32_t q, int32_t c) {
   return segue_knn_key(index, q, c);
 }
 
-static segue_code count_before(void *index, int32_t q, int32_t c, int64_t *before,
-                               segue_status *st) {
-  return segue_knn_count_before(index, &q, 0, 1, &c, before, st);
+static segue_code count_before(void *index, const int32_t *queries, int64_t count,
+                               const int32_t *targets, int64_t *before, segue_status *st) {
+  return segue_knn_count_before(index, queries, 0, count, targets, before, st);
+}
+
+static segue_code search_deep(void *index, const int32_t *queries, int64_t count, int64_t depth,
+                              int32_t *rows, segue_status *st) {
+  return segue_knn_search(index, queries, 0, count, depth, rows, NULL, NULL, st);
 }
 
 /* What a search works with. */
@@ -90,7 +95,6 @@ done:
 segue_code segue_eval_search(const segue_eval_genre *g, segue_knn *index,
                              const segue_eval_params *p, int64_t from, int64_t to,
                              const segue_eval_found *into, segue_status *st) {
-  enum { HELD = 1 << 19 }; /* neighbours that are held at a time, about */
   segue_code rc = SEGUE_OK;
   int64_t depth = p->k[p->n_k - 1] + 1; /* one more than any cut-off, to see ties at it */
   if (depth < p->neighbors)
@@ -99,12 +103,12 @@ segue_code segue_eval_search(const segue_eval_genre *g, segue_knn *index,
     depth = g->n;
   if (to <= from || depth == 0)
     return SEGUE_OK;
-  int64_t block = HELD / depth + 1;
+  int64_t block = SEGUE_EVAL_HELD / depth + 1;
   if (block > to - from)
     block = to - from;
   searcher s = {g, p, into};
-  segue_eval_order order = {key_of, count_before, index};
-  segue_buffer scratch = {0};
+  segue_eval_order order = {key_of, count_before, search_deep, index};
+  segue_buffer far = {0};
   int32_t *rows = segue_alloc(block * depth, sizeof *rows, "neighbours", st);
   double *keys = segue_alloc(block * depth, sizeof *keys, "neighbours", st);
   int32_t *found = segue_alloc(block, sizeof *found, "neighbours", st);
@@ -119,14 +123,15 @@ segue_code segue_eval_search(const segue_eval_genre *g, segue_knn *index,
       segue_eval_list l = {at + i,           g->queries[at + i], rows + i * depth,
                            keys + i * depth, found[i],           depth};
       SEGUE_TRY(
-          segue_eval_record_list(g, p, &order, &l, into->records, into->occurrence, &scratch, st));
+          segue_eval_record_query(g, p, &order, &l, into->records, into->occurrence, &far, st));
       SEGUE_TRY(record_neighbors(&s, &l, st));
     }
   }
+  SEGUE_TRY(segue_eval_look_farther(g, &order, &far, into->records, st));
 done:
   free(rows);
   free(keys);
   free(found);
-  segue_buffer_free(&scratch);
+  segue_buffer_free(&far);
   return rc;
 }
