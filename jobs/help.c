@@ -236,7 +236,7 @@ void segue_print_version(FILE *out) {
   MPI_Get_library_version(mpi, &n);
   mpi[strcspn(mpi, ",\n")] = '\0';
   H5get_libversion(&major, &minor, &release);
-  fprintf(out, "segue %s (%s)\n", SEGUE_VERSION, SEGUE_COMMIT);
+  fprintf(out, "segue %s (%s)\n", SEGUE_VERSION, segue_commit());
   fprintf(out, "  MPI      %s\n", mpi);
   fprintf(out, "  HDF5     %u.%u.%u, parallel\n", major, minor, release);
   fprintf(out, "  BLAS     %s\n", openblas_get_config ? openblas_get_config() : "unknown");

@@ -100,7 +100,7 @@ static segue_code run_command(segue_job *job, int argc, char **argv, segue_statu
     goto done;
   }
   job->summary = json_pack("{s:s,s:s,s:s,s:i,s:o}", "command", job->command->name, "version",
-                           SEGUE_VERSION, "commit", SEGUE_COMMIT, "ranks", job->ctx.size,
+                           SEGUE_VERSION, "commit", segue_commit(), "ranks", job->ctx.size,
                            "settings", segue_settings_json(s, job->command));
   rc = job->summary ? SEGUE_OK : segue_fail(st, SEGUE_MEMORY, "no memory for the summary");
   SEGUE_AGREE(&job->ctx, st);

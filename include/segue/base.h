@@ -279,6 +279,13 @@ void segue_time_format(int64_t us, char text[SEGUE_TIME_TEXT]);
 /* Reads ISO 8601 (date, or date and time, `Z` or none) or whole seconds since 1970. */
 bool segue_time_parse(const char *text, int64_t *us);
 
+/* ---- this build ---- */
+
+/* The commit it was made from, 12 hexadecimal digits, or "unknown"; static. */
+const char *segue_commit(void);
+/* As Parquet's created_by wants it: "segue version 1.2.3 (build <commit>)"; static. */
+const char *segue_build_name(void);
+
 /* ---- files ---- */
 
 segue_code segue_make_dirs(const char *path, segue_status *st) SEGUE_MUST_USE;

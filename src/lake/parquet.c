@@ -6,15 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* created_by in the form that readers parse to know which mistakes to expect. */
-#ifndef SEGUE_VERSION
-#define SEGUE_VERSION "0.0.0"
-#endif
-#ifndef SEGUE_COMMIT
-#define SEGUE_COMMIT "unknown"
-#endif
-#define CREATED_BY "segue version " SEGUE_VERSION " (build " SEGUE_COMMIT ")"
-
 typedef struct row_group {
   int64_t n_rows, at, raw_bytes, stored_bytes;
 } row_group;
@@ -320,7 +311,7 @@ static segue_code put_footer(const segue_parquet_encoder *e, const segue_table *
   segue_thrift_list(&w, 4, SEGUE_THRIFT_STRUCT, e->n_groups);
   for (int64_t i = 0; i < e->n_groups; i++)
     put_row_group(e, t, i, &w);
-  segue_thrift_text(&w, 6, CREATED_BY);
+  segue_thrift_text(&w, 6, segue_build_name());
   put_column_orders(e, &w);
   segue_thrift_close(&w);
   SEGUE_TRY(w.rc);

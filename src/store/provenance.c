@@ -35,7 +35,7 @@ segue_code segue_store_begin_provenance(const segue_context *ctx, segue_run *run
   }
   SEGUE_TRY(segue_store_put_int(run, run->file, "format_version", SEGUE_RUN_FORMAT, st));
   SEGUE_TRY(segue_store_put_text(run, run->file, "version", SEGUE_VERSION, st));
-  SEGUE_TRY(segue_store_put_text(run, run->file, "commit", SEGUE_COMMIT, st));
+  SEGUE_TRY(segue_store_put_text(run, run->file, "commit", segue_commit(), st));
   SEGUE_TRY(segue_store_put_text(run, run->file, "libraries", text, st));
   SEGUE_TRY(segue_store_put_int(run, run->file, "ranks", ctx->size, st));
   rc = segue_store_put_text(run, run->file, "started", started, st);
