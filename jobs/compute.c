@@ -5,6 +5,7 @@ static segue_code compute(segue_job *job, segue_code (*step)(segue_job *, segue_
                           segue_status *st) {
   segue_code rc = SEGUE_OK;
   SEGUE_TRY(segue_step_read(job, st));
+  SEGUE_TRY(segue_step_restrict(job, st));
   SEGUE_TRY(segue_step_select(job, st));
   if (job->settings.dry_run) {
     segue_show_plan(job);

@@ -59,9 +59,43 @@ segue_code segue_check_exclude(const segue_job *job, segue_status *st) {
   return SEGUE_OK;
 }
 
+/* The rule of the evaluation: its own, or that by which the catalogue was made. */
+static const char *artist_rule(const segue_job *job) {
+  return job->artist_eval ? job->artist_eval : job->artist_rule;
+}
+
 /* Whether sharing any artist is relevance. */
 static bool any_artist(const segue_job *job) {
-  return !job->catalogue->label_column && strcmp(job->artist_rule, "all") == 0;
+  return !job->catalogue->label_column && strcmp(artist_rule(job), "all") == 0;
+}
+
+/* The glue profile's rule is sole; where tracks have labels of their own it has nothing to say. */
+static const char *wanted_rule(const segue_job *job) {
+  const segue_settings *s = &job->settings;
+  if (job->command->bit != CMD_EVAL || s->artist)
+    return s->artist;
+  return strcmp(s->profile, "glue") == 0 && !s->label && !job->catalogue->label_column
+             ? "sole"
+             : NULL;
+}
+
+segue_code segue_step_restrict(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const char *rule = job->command->bit == CMD_EVAL ? wanted_rule(job) : NULL;
+  bool made_sole = strcmp(job->artist_rule, "sole") == 0;
+  job->artist_eval = rule;
+  if (!rule || strcmp(rule, job->artist_rule) == 0)
+    return SEGUE_OK;
+  if (made_sole && job->ctx.rank == 0)
+    segue_log_line(&job->ctx.log, SEGUE_LOG_WARN,
+                   "%s was made with --artist sole, so tracks of several artists are not in it and "
+                   "--artist %s cannot evaluate them",
+                   job->settings.run, rule);
+  if (strcmp(rule, "sole") == 0)
+    rc = segue_catalogue_keep_sole(&job->ctx, job->catalogue, st);
+  if (rc == SEGUE_OK)
+    segue_job_account(job);
+  return rc;
 }
 
 segue_code segue_step_columns(segue_job *job, segue_status *st) {
@@ -69,8 +103,6 @@ segue_code segue_step_columns(segue_job *job, segue_status *st) {
   const segue_settings *s = &job->settings;
   if (!s->exclude) /* the command does not evaluate */
     return SEGUE_OK;
-  if (job->command->bit == CMD_EVAL && s->artist)
-    job->artist_rule = s->artist;
   if (job->command->bit == CMD_EVAL && s->label)
     SEGUE_TRY(segue_catalogue_derive(&job->ctx, job->catalogue,
                                      strcmp(s->label, "artist") == 0 ? NULL : s->label, st));

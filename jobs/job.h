@@ -37,6 +37,7 @@ typedef struct segue_job {
   segue_eval_sets sets;    /* of artists, where sharing any is relevance */
   double *weights;         /* by genre of the selection and feature; NULL: none */
   const char *artist_rule; /* how the catalogue was made: "first", "sole", "all" (static) */
+  const char *artist_eval; /* how it is evaluated; NULL: the same (static) */
   segue_run *run;
 
   segue_phase phases[SEGUE_MAX_PHASES];
@@ -70,6 +71,8 @@ segue_code segue_step_select(segue_job *job,
 segue_code segue_step_scatter(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> rows */
 segue_code segue_step_predict(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> predictors */
 segue_code segue_step_evaluate(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> evaluation */
+/* Collective. Leaves only tracks of one artist where the evaluation asks for it (--artist sole). */
+segue_code segue_step_restrict(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 /* Collective. What an evaluation takes from columns and from the predictors: extra codes before the
  * scatter; weights after the predictors, from the job's table or from the run file. */
 segue_code segue_step_columns(segue_job *job, segue_status *st) SEGUE_MUST_USE;
@@ -79,12 +82,17 @@ segue_code segue_check_exclude(const segue_job *job, segue_status *st) SEGUE_MUS
 /* Opens the run file for writing, new or as the next version of an existing one, and records how.
  */
 segue_code segue_step_open_run(segue_job *job, bool fresh, segue_status *st) SEGUE_MUST_USE;
+/* Writes the tables that the job has. Those that its command makes but this time did not, as
+ * `segue eval` without --neighbors, are taken out: they would speak of an earlier evaluation. */
 segue_code segue_step_write_tables(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_commit_run(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_export(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 /* Local. Ends the phase that began at the last call and gives it a name, and the `amount` of `unit`
  * (all ranks together) that it moved; 0 and NULL where there is nothing to count. */
 void segue_job_phase(segue_job *job, const char *name, double amount, const char *unit);
+
+/* Local. The catalogue's accounting into the summary. */
+void segue_job_account(segue_job *job);
 
 /* Collective. The phases so far with least, mean and greatest seconds over ranks, into the summary
  * (`phases`) and, with a run file open, into its attribute `timings`. */

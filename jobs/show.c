@@ -229,6 +229,10 @@ static void show_evaluation(segue_job *job) {
   if (s->exclude_duplicates)
     show_duplicates(job);
   if (!silent(job)) {
+    if (job->artist_eval && strcmp(job->artist_eval, job->artist_rule) != 0 &&
+        strcmp(job->artist_eval, "sole") == 0)
+      fprintf(out, "  %s tracks of several artists are left out (--artist sole)\n",
+              count(job->catalogue->accounting.tracks_not_sole));
     if (doubtful > 0)
       fprintf(out,
               "  %s genres have fewer than %d artists to draw from: do not trust their intervals\n",

@@ -61,6 +61,10 @@ static json_t *accounting_json(const segue_accounting *a) {
       "genres", (json_int_t)a->genres);
 }
 
+void segue_job_account(segue_job *job) {
+  json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
+}
+
 /* Each input file is hashed by one rank while others hash the next. */
 static segue_code hash_inputs(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
@@ -116,7 +120,7 @@ segue_code segue_step_ingest(segue_job *job, segue_status *st) {
   job->artist_rule = artist_rule_of(job->settings.artist);
   segue_job_phase(job, "read", input_bytes(job), "bytes");
   SEGUE_TRY(hash_inputs(job, st));
-  json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
+  segue_job_account(job);
   segue_job_phase(job, "hash inputs", input_bytes(job), "bytes");
 done:
   return rc;
@@ -142,7 +146,7 @@ segue_code segue_step_read(segue_job *job, segue_status *st) {
   SEGUE_TRY(segue_run_open(&job->ctx, job->settings.run, &run, st));
   SEGUE_TRY(segue_run_read_catalogue(&job->ctx, run, &job->catalogue, st));
   SEGUE_TRY(read_artist_rule(job, run, st));
-  json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
+  segue_job_account(job);
   segue_job_phase(job, "read", (double)job->catalogue->n_total, "tracks");
 done:
   segue_run_close(&job->ctx, &run);
@@ -251,6 +255,15 @@ done:
   return rc;
 }
 
+/* Whether the command makes the table of that name: "segue eval --per-query" is eval's. */
+static bool makes(const segue_command *command, const char *name) {
+  const segue_schema *schema = segue_schema_find(name);
+  size_t n = strlen(command->name);
+  const char *by = schema ? schema->made_by : "";
+  return strncmp(by, "segue ", 6) == 0 && strncmp(by + 6, command->name, n) == 0 &&
+         (by[6 + n] == '\0' || by[6 + n] == ' ');
+}
+
 segue_code segue_step_write_tables(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_result results[SEGUE_MAX_RESULTS];
@@ -261,6 +274,8 @@ segue_code segue_step_write_tables(segue_job *job, segue_status *st) {
       SEGUE_TRY(segue_run_write_columns(&job->ctx, job->run, results[i].name, t, st));
     else if (t)
       SEGUE_TRY(segue_run_write_table(&job->ctx, job->run, t, st));
+    else if (makes(job->command, results[i].name))
+      SEGUE_TRY(segue_run_drop_table(&job->ctx, job->run, results[i].name, st));
   }
 done:
   return rc;

@@ -473,12 +473,39 @@ static void updates_replace_and_keep(void **state) {
   }
 }
 
+/* Small and large tables are taken out, and what is not there may be; a name can be used again. */
+static void tables_are_dropped(void **state) {
+  (void)state;
+  segue_run *run = NULL;
+  char path[320];
+  snprintf(path, sizeof path, "%s", in_folder("drop.h5"));
+  store_small(&world, path, 7);
+  segue_table *rows = numbered_rows(world.rank * 5, 5);
+  OK(segue_run_update(&world, path, &run, st));
+  OK(segue_run_write_columns(&world, run, "results/numbered", rows, st));
+  OK(segue_run_commit(&world, &run, st));
+  OK(segue_run_update(&world, path, &run, st));
+  OK(segue_run_drop_table(&world, run, "results/numbered", st));
+  OK(segue_run_drop_table(&world, run, "results/small", st));
+  OK(segue_run_drop_table(&world, run, "results/nothing", st));
+  OK(segue_run_drop_table(&world, run, "nowhere/nothing", st));
+  assert_false(segue_run_has(run, "results/small"));
+  OK(segue_run_write_columns(&world, run, "results/small", rows, st));
+  OK(segue_run_commit(&world, &run, st));
+  OK(segue_run_open(&world, path, &run, st));
+  assert_false(segue_run_has(run, "results/numbered"));
+  assert_true(segue_run_has(run, "results/small"));
+  segue_run_close(&world, &run);
+  segue_table_destroy(&rows);
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(catalogue_comes_back),   cmocka_unit_test(small_pieces_change_nothing),
       cmocka_unit_test(small_tables_come_back), cmocka_unit_test(schemas_may_grow),
       cmocka_unit_test(any_rows_of_columns),    cmocka_unit_test(same_bytes_for_any_ranks),
       cmocka_unit_test(provenance_is_kept),     cmocka_unit_test(updates_replace_and_keep),
+      cmocka_unit_test(tables_are_dropped),
   };
   MPI_Init(&argc, &argv);
   int failed = run_under_mpi("store", tests, sizeof tests / sizeof *tests);

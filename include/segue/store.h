@@ -92,6 +92,11 @@ segue_code segue_run_get_int(const segue_context *ctx, const segue_run *run, con
 segue_code segue_run_write_table(const segue_context *ctx, segue_run *run, const segue_table *table,
                                  segue_status *st) SEGUE_MUST_USE;
 
+/* Collective. Takes the table `/` + name, small or large, out of the file; none of that name is
+ * fine, too. */
+segue_code segue_run_drop_table(const segue_context *ctx, segue_run *run, const char *name,
+                                segue_status *st) SEGUE_MUST_USE;
+
 /* Collective. The table with its rows on rank 0, an empty one elsewhere. With the schema of that
  * name the table has the schema's columns - nullable ones that the file lacks are null - and then
  * the file's others. INPUT when there is no such table, naming the command that makes it. */

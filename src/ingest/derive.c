@@ -148,7 +148,7 @@ segue_code segue_catalogue_derive(const segue_context *ctx, segue_catalogue *c,
   c->label_column = label;
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(derive_counts(ctx, c, st));
-  SEGUE_TRY(derive_codes(ctx, c, label_column, st));
+  SEGUE_TRY(derive_codes(ctx, c, label, st)); /* `label_column` may have been the old one */
   c->title_groups = segue_alloc(c->tracks->n_rows, sizeof *c->title_groups, "title groups", st);
   rc = c->title_groups ? SEGUE_OK : SEGUE_MEMORY;
   SEGUE_AGREE(ctx, st);

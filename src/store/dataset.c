@@ -62,6 +62,14 @@ done:
   return rc;
 }
 
+segue_code segue_run_drop_table(const segue_context *ctx, segue_run *run, const char *name,
+                                segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  if (segue_run_has(run, name) && H5Ldelete(run->file, name, H5P_DEFAULT) < 0)
+    rc = segue_h5_fail(st, SEGUE_HDF5, "delete", name, run->path);
+  return segue_store_agree(ctx, run, rc, st);
+}
+
 /* Space is allocated at once, as parallel HDF5 wants it, and not filled: every element gets
  * written. */
 static hid_t create_dataset(segue_run *run, const char *link, hid_t type, hid_t space) {
