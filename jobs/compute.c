@@ -32,5 +32,7 @@ segue_code segue_job_predictors(segue_job *job, segue_status *st) {
 }
 
 segue_code segue_job_eval(segue_job *job, segue_status *st) {
+  if (job->settings.compare_profiles && !job->settings.dry_run)
+    return segue_job_compare(job, st);
   return compute(job, segue_step_evaluate, st);
 }

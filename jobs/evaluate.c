@@ -8,15 +8,16 @@
 int segue_job_results(segue_job *job, segue_result out[SEGUE_MAX_RESULTS]) {
   segue_eval_tables *e = &job->evaluation;
   const segue_result all[] = {
-      {"results/genre_selection", &job->selected, false},
-      {"results/genre_predictors", &job->predictors, false},
-      {"results/feature_correlations", &job->correlations, false},
-      {"results/eval_audio_similarity", &e->metrics, false},
-      {"results/eval_summary", &e->summary, false},
-      {"results/hubs", &e->hubs, false},
-      {"results/feature_sets", &e->feature_sets, false},
-      {"results/eval_audio_queries", &e->queries, true},
-      {"results/neighbors", &e->neighbors, true},
+      {"results/genre_selection", &job->selected, false, false},
+      {"results/genre_predictors", &job->predictors, false, false},
+      {"results/feature_correlations", &job->correlations, false, false},
+      {"results/eval_audio_similarity", &e->metrics, false, false},
+      {"results/eval_summary", &e->summary, false, false},
+      {"results/hubs", &e->hubs, false, false},
+      {"results/feature_sets", &e->feature_sets, false, false},
+      {"results/profile_comparison", &job->comparison, false, true},
+      {"results/eval_audio_queries", &e->queries, true, false},
+      {"results/neighbors", &e->neighbors, true, false},
   };
   memcpy(out, all, sizeof all);
   return (int)(sizeof all / sizeof *all);
@@ -59,14 +60,14 @@ segue_code segue_check_exclude(const segue_job *job, segue_status *st) {
   return SEGUE_OK;
 }
 
-/* The rule of the evaluation: its own, or that by which the catalogue was made. */
-static const char *artist_rule(const segue_job *job) {
+/* Its own, or that by which the catalogue was made. */
+const char *segue_job_artist_rule(const segue_job *job) {
   return job->artist_eval ? job->artist_eval : job->artist_rule;
 }
 
 /* Whether sharing any artist is relevance. */
 static bool any_artist(const segue_job *job) {
-  return !job->catalogue->label_column && strcmp(artist_rule(job), "all") == 0;
+  return !job->catalogue->label_column && strcmp(segue_job_artist_rule(job), "all") == 0;
 }
 
 /* The glue profile's rule is sole; where tracks have labels of their own it has nothing to say. */
@@ -74,9 +75,8 @@ static const char *wanted_rule(const segue_job *job) {
   const segue_settings *s = &job->settings;
   if (job->command->bit != CMD_EVAL || s->artist)
     return s->artist;
-  return strcmp(s->profile, "glue") == 0 && !s->label && !job->catalogue->label_column
-             ? "sole"
-             : NULL;
+  return strcmp(s->profile, "glue") == 0 && !s->label && !job->catalogue->label_column ? "sole"
+                                                                                       : NULL;
 }
 
 segue_code segue_step_restrict(segue_job *job, segue_status *st) {
@@ -276,6 +276,7 @@ segue_code segue_step_weights(segue_job *job, segue_status *st) {
   bool file = strcmp(rule, "importance") != 0 && strcmp(rule, "logistic") != 0;
   if (strcmp(rule, "none") == 0 || n == 0)
     return SEGUE_OK;
+  free(job->weights);
   job->weights = segue_alloc(n, sizeof *job->weights, "weights", st);
   rc = job->weights ? SEGUE_OK : SEGUE_MEMORY;
   SEGUE_AGREE(&job->ctx, st);

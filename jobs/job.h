@@ -23,6 +23,9 @@ enum { SEGUE_MAX_PHASES = 24 };
 /* One command at work. Tables hold their rows on rank 0. */
 typedef struct segue_job {
   segue_context ctx;
+  int argc; /* the command line and the text of --config, as they were parsed; borrow */
+  char **argv;
+  const char *config_text;
   const segue_command *command;
   segue_settings settings;
   FILE *out;       /* borrow: stdout, or where tests look */
@@ -33,6 +36,7 @@ typedef struct segue_job {
   segue_plan plan;
   segue_scattered rows;
   segue_table *selected, *predictors, *correlations;
+  segue_table *comparison; /* of profiles */
   segue_eval_tables evaluation;
   segue_eval_sets sets;    /* of artists, where sharing any is relevance */
   double *weights;         /* by genre of the selection and feature; NULL: none */
@@ -50,6 +54,7 @@ typedef struct segue_result {
   const char *name;
   segue_table **table;
   bool large; /* its rows lie on all ranks in order; else on rank 0 */
+  bool alone; /* speaks of nothing but itself, so it stays when its command makes others anew */
 } segue_result;
 
 enum { SEGUE_MAX_RESULTS = 12 };
@@ -73,6 +78,8 @@ segue_code segue_step_predict(segue_job *job, segue_status *st) SEGUE_MUST_USE; 
 segue_code segue_step_evaluate(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> evaluation */
 /* Collective. Leaves only tracks of one artist where the evaluation asks for it (--artist sole). */
 segue_code segue_step_restrict(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+/* Local. The rule of artists by which the job evaluates (static). */
+const char *segue_job_artist_rule(const segue_job *job);
 /* Collective. What an evaluation takes from columns and from the predictors: extra codes before the
  * scatter; weights after the predictors, from the job's table or from the run file. */
 segue_code segue_step_columns(segue_job *job, segue_status *st) SEGUE_MUST_USE;
@@ -105,6 +112,7 @@ segue_code segue_job_synth(segue_job *job, segue_status *st);
 segue_code segue_job_curate(segue_job *job, segue_status *st);
 segue_code segue_job_predictors(segue_job *job, segue_status *st);
 segue_code segue_job_eval(segue_job *job, segue_status *st);
+segue_code segue_job_compare(segue_job *job, segue_status *st); /* eval --compare-profiles */
 segue_code segue_job_export(segue_job *job, segue_status *st);
 segue_code segue_job_bench(segue_job *job, segue_status *st);
 segue_code segue_job_recommend(segue_job *job, segue_status *st);

@@ -48,6 +48,7 @@ static void job_free(segue_job *job) {
   segue_table_destroy(&job->selected);
   segue_table_destroy(&job->predictors);
   segue_table_destroy(&job->correlations);
+  segue_table_destroy(&job->comparison);
   segue_eval_tables_free(&job->evaluation);
   segue_eval_sets_free(&job->sets);
   free(job->weights);
@@ -104,6 +105,9 @@ static segue_code run_command(segue_job *job, int argc, char **argv, segue_statu
                            "settings", segue_settings_json(s, job->command));
   rc = job->summary ? SEGUE_OK : segue_fail(st, SEGUE_MEMORY, "no memory for the summary");
   SEGUE_AGREE(&job->ctx, st);
+  job->argc = argc;
+  job->argv = argv;
+  job->config_text = (const char *)config.data;
   job->phase_started = segue_now();
   rc = job->command->run(job, st);
 done:

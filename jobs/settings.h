@@ -48,7 +48,7 @@ typedef struct segue_settings {
   int64_t predictor_min_tracks, predictor_min_artists, predictor_max_tracks, pairs, shuffles,
       logistic_pairs;
   const char *k, *metric, *kernel, *exclude, *no_relevant, *trec;
-  bool per_query, ablation;
+  bool per_query, ablation, compare_profiles;
   int64_t neighbors;
   int64_t max_tracks, max_queries, max_candidates, bootstrap, tile;
   int64_t k_list[SEGUE_MAX_LIST];

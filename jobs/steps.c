@@ -274,7 +274,7 @@ segue_code segue_step_write_tables(segue_job *job, segue_status *st) {
       SEGUE_TRY(segue_run_write_columns(&job->ctx, job->run, results[i].name, t, st));
     else if (t)
       SEGUE_TRY(segue_run_write_table(&job->ctx, job->run, t, st));
-    else if (makes(job->command, results[i].name))
+    else if (!results[i].alone && makes(job->command, results[i].name))
       SEGUE_TRY(segue_run_drop_table(&job->ctx, job->run, results[i].name, st));
   }
 done:

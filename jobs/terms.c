@@ -90,6 +90,15 @@ static const segue_term terms[] = {
      "t is the difference of a feature, w its weight (--weights; 1 without). The cosine of a point "
      "at the origin is 0.",
      NULL},
+    {"profile_comparison", NULL,
+     "--compare-profiles: recall and reciprocal rank by the exact profile, then with one "
+     "definition "
+     "after another as the glue profile has it - artist, scale, metric, weights, exclude, "
+     "no-relevant, max-tracks, max-candidates, max-queries - and the change that each makes. The "
+     "order is fixed, as a change depends on the definitions that went before. A sample of queries "
+     "has recall right on average; one of candidates or tracks estimates another recall, that "
+     "among fewer songs.",
+     NULL},
     {"feature_sets", NULL,
      "The evaluation with all features, without each one, and with each one alone (--ablation). "
      "Scales, duplicates and queries stay those of all features.",

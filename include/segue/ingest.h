@@ -97,9 +97,9 @@ segue_code segue_ingest(const segue_context *ctx, const segue_ingest_params *par
 segue_code segue_catalogue_derive(const segue_context *ctx, segue_catalogue *c,
                                   const char *label_column, segue_status *st) SEGUE_MUST_USE;
 
-/* Collective. Drops the tracks of more than one artist, as the rule SEGUE_ARTIST_SOLE had done while
- * reading, counts them in accounting.tracks_not_sole, and derives anew. Genres keep their codes, one
- * without tracks among them. A track without a list of artists stays. */
+/* Collective. Drops the tracks of more than one artist, as the rule SEGUE_ARTIST_SOLE had done
+ * while reading, counts them in accounting.tracks_not_sole, and derives anew. Genres keep their
+ * codes, one without tracks among them. A track without a list of artists stays. */
 segue_code segue_catalogue_keep_sole(const segue_context *ctx, segue_catalogue *c,
                                      segue_status *st) SEGUE_MUST_USE;
 

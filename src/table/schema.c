@@ -218,6 +218,32 @@ static const segue_field feature_sets[] = {
     DEFINITION_FIELDS,
 };
 
+static const segue_field profile_comparison[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"k", SEGUE_INT32, REQ, "", "cut-off as asked for"},
+    {"step", SEGUE_INT32, REQ, "", "0 is the exact profile, the last one the glue profile"},
+    {"setting", SEGUE_STRING, REQ, "",
+     "the option that changed since the step before; exact in step 0"},
+    {"exact_value", SEGUE_STRING, REQ, "", "its value in the exact profile"},
+    {"glue_value", SEGUE_STRING, REQ, "", "its value from this step on"},
+    {"n_tracks", SEGUE_INT64, OPT, "tracks", "tracks that entered the evaluation"},
+    {"n_queries", SEGUE_INT64, OPT, "queries", "queries that were evaluated"},
+    {"n_no_relevant", SEGUE_INT64, OPT, "queries", "queries without a relevant candidate"},
+    {"recall_at_k", SEGUE_DOUBLE, OPT, "1",
+     "share of queries with a relevant track in the top k (hit rate)"},
+    {"recall_change", SEGUE_DOUBLE, OPT, "1", "recall_at_k less that of the step before"},
+    {"mrr_at_k", SEGUE_DOUBLE, OPT, "1", "mean of 1/first_hit_rank, 0 beyond k"},
+    {"mrr_change", SEGUE_DOUBLE, OPT, "1", "mrr_at_k less that of the step before"},
+    {"recall_at_k_low", SEGUE_DOUBLE, OPT, "1",
+     "lower end of the 95 % interval; in the first and the last step"},
+    {"recall_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
+    {"mrr_at_k_low", SEGUE_DOUBLE, OPT, "1", "lower end of the 95 % interval"},
+    {"mrr_at_k_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
+    {"random_recall_at_k", SEGUE_DOUBLE, OPT, "1",
+     "recall_at_k of a random order (hypergeometric, exact)"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+};
+
 #define TABLE(name, sql, partition, made_by, meaning, fields)                                      \
   { name, sql, partition, made_by, meaning, fields, COUNT(fields) }
 
@@ -246,6 +272,10 @@ static const segue_schema schemas[] = {
           "the tracks that are in the most top-k lists, by genre", hubs),
     TABLE("results/feature_sets", "results_feature_sets", NULL, "segue eval --ablation",
           "recall without each feature and with each alone, by genre", feature_sets),
+    TABLE("results/profile_comparison", "results_profile_comparison", NULL,
+          "segue eval --compare-profiles",
+          "the exact and the glue profile by genre and k, definition by definition",
+          profile_comparison),
 };
 
 const segue_schema *segue_schemas(int *n) {
