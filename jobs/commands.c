@@ -69,6 +69,23 @@ static const segue_command commands[] = {
      "old table.",
      "mpirun -n 4 segue export run.h5 lake",
      segue_job_export},
+    {"sql",
+     CMD_SQL,
+     {"query", NULL},
+     "segue sql --lake DIR [\"SQL\" | QUERY | -f FILE] [OPTIONS]",
+     "SQL on a lake's tables",
+     "Runs SQL - DuckDB's dialect, and Athena's where it differs - over the tables of a lake, or "
+     "one "
+     "of the named queries of --list with its parameters. Without SQL it reads stdin, or asks for "
+     "statements on a terminal. Files outside the lake are reached only if an option names them. "
+     "With --json, each result is one array: an object for each row, keys in the query's order (a "
+     "second n is n_2); numbers are numbers with all their digits, NaN and infinities null, dates "
+     "and times texts as 2026-01-02 03:04:05, lists arrays, structs and maps objects, other types "
+     "texts; no rows are []. On failure the exit code is 1 or 2 and the reason is on stderr.",
+     "segue sql --lake lake \"SELECT genre, count(*) n FROM curated_tracks_by_genre GROUP BY 1 "
+     "ORDER "
+     "BY n DESC LIMIT 5\"",
+     segue_job_sql},
     {"recommend",
      CMD_RECOMMEND,
      {"run", NULL},

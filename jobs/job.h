@@ -117,7 +117,14 @@ segue_code segue_job_export(segue_job *job, segue_status *st);
 segue_code segue_job_bench(segue_job *job, segue_status *st);
 segue_code segue_job_recommend(segue_job *job, segue_status *st);
 segue_code segue_job_neighbors(segue_job *job, segue_status *st);
+segue_code segue_job_sql(segue_job *job, segue_status *st);
 segue_code segue_job_help(segue_job *job, segue_status *st);
+
+/* Local, before MPI: becomes the program segue-sql where the command is `sql` and that program is
+ * beside this one or in libexec. Returns where it is not; segue_job_sql then says how to get it. */
+void segue_sql_start(int argc, char **argv);
+/* Local. The path of segue-sql, in `path` of `size` bytes; false where it is not installed. */
+bool segue_sql_program(char *path, size_t size);
 
 /* ---- what rank 0 tells at the end (local) ---- */
 

@@ -6,6 +6,7 @@
 
 int main(int argc, char **argv) {
   int provided;
+  segue_sql_start(argc, argv); /* SQL is another program, which needs no MPI */
   if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     fprintf(stderr, "segue: error: MPI could not be started\n");
     return 1;

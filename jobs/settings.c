@@ -80,7 +80,7 @@ static segue_code read_words(given *g, const segue_command *command, int argc, c
   opterr = 0;
   optind = 0; /* glibc: start anew, also when called a second time */
   for (;;) {
-    int c = getopt_long(argc, argv, ":hqv", longs, NULL);
+    int c = getopt_long(argc, argv, ":hqvf:", longs, NULL);
     if (c < 0)
       break;
     /* getopt_long moves words behind options, so the one at hand is the last that it passed. */
@@ -89,6 +89,8 @@ static segue_code read_words(given *g, const segue_command *command, int argc, c
       c = 256 + find_option("help", command->bit);
     else if (c == 'q' || c == 'v')
       c = 256 + find_option(c == 'q' ? "quiet" : "verbose", command->bit);
+    else if (c == 'f' && find_option("file", command->bit) >= 0)
+      c = 256 + find_option("file", command->bit);
     if (c == ':')
       return segue_fail(st, SEGUE_USAGE, "%s needs a value; see 'segue help %s'", word,
                         command->name);
@@ -98,7 +100,7 @@ static segue_code read_words(given *g, const segue_command *command, int argc, c
       return unknown_option(word + 2, command, st);
     if (c < 256)
       return segue_fail(st, SEGUE_USAGE, "segue %s has no option -%c; see 'segue help %s'",
-                        command->name, optopt, command->name);
+                        command->name, c == 'f' ? c : optopt, command->name);
     g->text[c - 256] = o[c - 256].kind == OPT_FLAG ? "true" : optarg;
   }
   for (int i = 0; optind < argc; i++, optind++) {

@@ -21,6 +21,8 @@ typedef uint64_t segue_command_bits;
 #define CMD_BENCH (UINT64_C(1) << 7)
 #define CMD_RECOMMEND (UINT64_C(1) << 8)
 #define CMD_NEIGHBORS (UINT64_C(1) << 9)
+#define CMD_SQL (UINT64_C(1) << 16)
+#define CMD_CATALOG (UINT64_C(1) << 17)
 #define CMD_ALL (~UINT64_C(0))
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
 #define CMD_COMPUTE (CMD_RUN | CMD_PREDICTORS | CMD_EVAL)
@@ -70,6 +72,12 @@ typedef struct segue_settings {
   const char *song_id, *title, *artist_name, *weights, *min_similarity;
   int64_t n_songs, years, min_popularity;
   bool exclude_same_artist, csv;
+  /* sql, catalog */
+  struct {
+    const char *query, *file, *allow, *parquet, *pager, *genre, *location;
+    bool list, csv, json, athena, glue;
+    int64_t rows, threads, k, top;
+  } sql;
   /* help */
   bool man, bash;
   const char *topic, *subtopic;

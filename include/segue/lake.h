@@ -161,4 +161,63 @@ segue_code segue_lake_write_curated(const segue_context *ctx, const segue_catalo
  */
 segue_code segue_lake_clean(const char *lake, int64_t *removed, segue_status *st) SEGUE_MUST_USE;
 
+/* ---- what is in a lake ---- */
+
+enum { SEGUE_LAKE_LEVELS = 4 }; /* partition columns of a table at most */
+
+/* One Parquet file, or one directory of a partitioned table. */
+typedef struct segue_lake_part {
+  char *directory; /* below the table: "genre=drum and bass", as it is called on disk; "": none */
+  char *file;      /* its first Parquet file, below the table */
+  char *whole;     /* the value whose name had to be shortened for the directory; NULL: not so */
+  int64_t files, bytes;
+  int64_t rows; /* -1: not counted */
+} segue_lake_part;
+
+/* A column as a table's files have it. */
+typedef struct segue_lake_column {
+  char *name;
+  segue_type type;
+  const char *unit, *meaning; /* from the list of schemas; "" for others (static) */
+} segue_lake_column;
+
+/* A table that is in the lake, or one of the list that could be. */
+typedef struct segue_lake_table {
+  char *path;                 /* below the lake: "results/hubs" */
+  char *sql_name;             /* "results_hubs" */
+  const segue_schema *schema; /* NULL: a table that segue did not make */
+  bool present;
+  char *partition[SEGUE_LAKE_LEVELS]; /* partition columns, unescaped, outermost first */
+  int n_levels;
+  segue_lake_part *parts; /* by directory, in byte order */
+  int64_t n_parts, files, bytes;
+  int64_t rows;               /* -1: not counted */
+  segue_lake_column *columns; /* with files read: those of the files, then the partition columns */
+  int n_columns;
+} segue_lake_table;
+
+typedef struct segue_lake_listing {
+  char *lake; /* absolute, without links and without a slash at its end */
+  segue_lake_table *tables;
+  int n;
+} segue_lake_listing;
+
+/* Local. What is in the directory `lake`: the tables of the list (segue_schemas) in its order,
+ * those that are not there included, then others by name - directories LAKE/a/b that hold Parquet
+ * files. Hidden names and those that begin with _ are passed over, but for _segue_table.json, which
+ * holds the SQL name of a table that SQL made. `read_files`: every file's footer is read for rows,
+ * and one of each table for its columns. IO: no such directory, or one that cannot be read; INPUT:
+ * a file that is not Parquet. */
+segue_code segue_lake_scan(const char *lake, bool read_files, segue_lake_listing *out,
+                           segue_status *st) SEGUE_MUST_USE;
+void segue_lake_listing_free(segue_lake_listing *l);
+
+/* Local. Appends the value of the table's partition column `level` in the part: unescaped, and
+ * whole where the directory's name was shortened. `*is_null` tells where it is Hive's name for
+ * none. */
+segue_code segue_lake_part_value(const segue_lake_table *t, const segue_lake_part *part, int level,
+                                 segue_buffer *out, bool *is_null, segue_status *st) SEGUE_MUST_USE;
+
+#define SEGUE_LAKE_TABLE_FILE "_segue_table.json"
+
 #endif
