@@ -86,6 +86,17 @@ static const segue_command commands[] = {
      "ORDER "
      "BY n DESC LIMIT 5\"",
      segue_job_sql},
+    {"dashboard",
+     CMD_DASHBOARD,
+     {"run", NULL},
+     "segue dashboard RUN [--out dashboard.html] [--pdf FILE] [--png DIR]",
+     "the results as one HTML page, as PDF and as pictures",
+     "Writes a page with every result of a run file: charts with their exact values, tables that "
+     "sort, one choice of genre that drives them all, and what it means in words. It opens from "
+     "disk, asks nothing of the network, and prints. What was not computed yet says which command "
+     "does. With Chromium at hand the page becomes a PDF, too, and each chart a picture.",
+     "segue dashboard run.h5 --out dashboard.html --pdf dashboard.pdf",
+     segue_job_dashboard},
     {"recommend",
      CMD_RECOMMEND,
      {"run", NULL},

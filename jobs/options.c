@@ -10,13 +10,14 @@
 static const char input[] = "Input", output[] = "Output", genres[] = "Definitions",
                   predict[] = "Predictors", evaluate[] = "Evaluation", general[] = "General",
                   make[] = "What to make", find[] = "Which song, and what is like it",
-                  bench[] = "What to measure", sql[] = "SQL";
+                  bench[] = "What to measure", sql[] = "SQL", show[] = "What is shown";
 
 /* clang-format off */
 static const segue_option options[] = {
   /* name, kind, commands, section, value, field, exact, glue, choices, low, high, help */
 #include "options_core.def"
 #include "options_sql.def"
+#include "options_dashboard.def"
 #include "options_common.def" /* last: the end of every help text */
 };
 /* clang-format on */

@@ -23,6 +23,7 @@ typedef uint64_t segue_command_bits;
 #define CMD_NEIGHBORS (UINT64_C(1) << 9)
 #define CMD_SQL (UINT64_C(1) << 16)
 #define CMD_CATALOG (UINT64_C(1) << 17)
+#define CMD_DASHBOARD (UINT64_C(1) << 18)
 #define CMD_ALL (~UINT64_C(0))
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
 #define CMD_COMPUTE (CMD_RUN | CMD_PREDICTORS | CMD_EVAL)
@@ -78,6 +79,9 @@ typedef struct segue_settings {
     bool list, csv, json, athena, glue;
     int64_t rows, threads, k, top;
   } sql;
+  /* dashboard */
+  const char *pdf, *png, *browser, *page_title;
+  int64_t page_k;
   /* help */
   bool man, bash;
   const char *topic, *subtopic;

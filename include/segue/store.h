@@ -146,4 +146,10 @@ segue_code segue_run_write_catalogue(const segue_context *ctx, segue_run *run,
 segue_code segue_run_read_catalogue(const segue_context *ctx, const segue_run *run,
                                     segue_catalogue **out, segue_status *st) SEGUE_MUST_USE;
 
+/* Collective. The catalogue's genres alone: names in byte order (destroyed by segue_dict_destroy,
+ * also after a failure) and the tracks of each (freed by free()), on every rank. */
+segue_code segue_run_read_genres(const segue_context *ctx, const segue_run *run,
+                                 segue_dict **genres, int64_t **n_tracks,
+                                 segue_status *st) SEGUE_MUST_USE;
+
 #endif

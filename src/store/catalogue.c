@@ -281,3 +281,20 @@ done:
     segue_catalogue_destroy(out);
   return rc;
 }
+
+segue_code segue_run_read_genres(const segue_context *ctx, const segue_run *run,
+                                 segue_dict **genres, int64_t **n_tracks, segue_status *st) {
+  segue_catalogue c = {0};
+  segue_code rc = read_genres(run, &c, st);
+  if (rc == SEGUE_OK) {
+    int64_t n = segue_dict_count(c.genres);
+    *n_tracks = segue_alloc(n, sizeof **n_tracks, "tracks by genre", st);
+    rc = *n_tracks ? segue_store_read(run, "catalogue/genres/n_tracks", H5T_NATIVE_INT64,
+                                      sizeof **n_tracks, 0, n, *n_tracks, st)
+                   : SEGUE_MEMORY;
+  }
+  *genres = c.genres;
+  SEGUE_AGREE(ctx, st);
+done:
+  return rc;
+}

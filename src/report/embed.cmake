@@ -1,0 +1,25 @@
+# Makes a C file of the page's assets: cmake -DOUT=<file.c> -DDIR=<assets> -P embed.cmake
+# The scripts become one, in the order of their names.
+function(array name content)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${content}")
+  string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
+  string(LENGTH "${content}" digits)
+  math(EXPR size "${digits} / 2")
+  file(APPEND ${OUT}.new "const unsigned char segue_asset_${name}[] = {\n${bytes}0};\n"
+    "const long segue_asset_${name}_size = ${size};\n")
+endfunction()
+
+file(WRITE ${OUT}.new "/* Made by src/report/embed.cmake. */\n#include \"report/assets.h\"\n")
+file(READ ${DIR}/page.html page HEX)
+array(page "${page}")
+file(READ ${DIR}/page.css style HEX)
+array(style "${style}")
+file(GLOB scripts ${DIR}/*.js)
+list(SORT scripts)
+set(script "")
+foreach(path IN LISTS scripts)
+  file(READ ${path} part HEX)
+  string(APPEND script "${part}")
+endforeach()
+array(script "${script}")
+file(RENAME ${OUT}.new ${OUT})
