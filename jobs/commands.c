@@ -97,6 +97,17 @@ static const segue_command commands[] = {
      "does. With Chromium at hand the page becomes a PDF, too, and each chart a picture.",
      "segue dashboard run.h5 --out dashboard.html --pdf dashboard.pdf",
      segue_job_dashboard},
+    {"catalog",
+     CMD_CATALOG,
+     {"lake", NULL},
+     "segue catalog LAKE [OPTIONS]",
+     "what is in a lake, for people, programs and Athena",
+     "Shows the tables of a lake with rows, files and bytes as their files have them, the columns "
+     "with their meaning (--verbose, --json) and the largest genres. --athena prints CREATE "
+     "EXTERNAL TABLE and ALTER TABLE ... ADD PARTITION statements instead, with every partition's "
+     "own location, which spaces, colons and quotes in names survive.",
+     "segue catalog lake --athena --location s3://bucket/lake",
+     segue_job_catalog},
     {"recommend",
      CMD_RECOMMEND,
      {"run", NULL},

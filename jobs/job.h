@@ -119,6 +119,7 @@ segue_code segue_job_recommend(segue_job *job, segue_status *st);
 segue_code segue_job_neighbors(segue_job *job, segue_status *st);
 segue_code segue_job_sql(segue_job *job, segue_status *st);
 segue_code segue_job_dashboard(segue_job *job, segue_status *st);
+segue_code segue_job_catalog(segue_job *job, segue_status *st);
 segue_code segue_job_help(segue_job *job, segue_status *st);
 
 /* Local, before MPI: becomes the program segue-sql where the command is `sql` and that program is

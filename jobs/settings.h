@@ -75,9 +75,9 @@ typedef struct segue_settings {
   bool exclude_same_artist, csv;
   /* sql, catalog */
   struct {
-    const char *query, *file, *allow, *parquet, *pager, *genre, *location;
-    bool list, csv, json, athena, glue;
-    int64_t rows, threads, k, top;
+    const char *query, *file, *allow, *parquet, *pager, *genre, *location, *database;
+    bool list, csv, json, athena;
+    int64_t rows, threads, k, top, genres;
   } sql;
   /* dashboard */
   const char *pdf, *png, *browser, *page_title;

@@ -220,4 +220,26 @@ segue_code segue_lake_part_value(const segue_lake_table *t, const segue_lake_par
 
 #define SEGUE_LAKE_TABLE_FILE "_segue_table.json"
 
+/* ---- a lake for Athena and Glue ---- */
+
+/* The type that Athena and Glue call it by; NULL for SEGUE_BYTES (static). */
+const char *segue_ddl_type(segue_type type);
+
+/* Local. Appends what is said of a column there: its meaning and unit, at most 255 bytes. */
+segue_code segue_ddl_comment(const segue_lake_column *column, segue_buffer *out,
+                             segue_status *st) SEGUE_MUST_USE;
+
+/* Local. Appends where the table, or with `part` that part of it, lies below `location`
+ * (s3://bucket/prefix): names as they are in the keys, a slash at the end. */
+segue_code segue_ddl_location(const char *location, const segue_lake_table *t,
+                              const segue_lake_part *part, segue_buffer *out,
+                              segue_status *st) SEGUE_MUST_USE;
+
+/* Local. Appends statements that make the lake known to Athena: the database, the tables with the
+ * list's comments, and every partition with its own location, 100 a statement. Partition projection
+ * is not used: it puts a value into the path as it is, and so misses every directory with an
+ * escaped name. `l` was scanned with its files read. */
+segue_code segue_ddl_athena(const segue_lake_listing *l, const char *database, const char *location,
+                            segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+
 #endif
