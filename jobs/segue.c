@@ -100,6 +100,10 @@ static segue_code run_command(segue_job *job, int argc, char **argv, segue_statu
       segue_help_command(job->out, job->command);
     goto done;
   }
+  if (s->memory > 0)
+    segue_blas_reserve();
+  rc = segue_memory_limit(s->memory, st);
+  SEGUE_AGREE(&job->ctx, st);
   job->summary = json_pack("{s:s,s:s,s:s,s:i,s:o}", "command", job->command->name, "version",
                            SEGUE_VERSION, "commit", segue_commit(), "ranks", job->ctx.size,
                            "settings", segue_settings_json(s, job->command));

@@ -217,6 +217,17 @@ static segue_code set_field(segue_settings *s, const segue_option *o, const char
                         (long long)o->low, (long long)o->high, text);
     *(int64_t *)field = number;
     break;
+  case OPT_SIZE:
+    if (!segue_parse_size(segue_str_of(text), &number))
+      return segue_fail(st, SEGUE_USAGE,
+                        "--%s must be a number of bytes, alone or with K, M, G or T as in 800M, "
+                        "not '%s'",
+                        o->name, text);
+    if (number != 0 && (number < o->low || number > o->high))
+      return segue_fail(st, SEGUE_USAGE, "--%s must be at least %lld bytes (%lldM), not %s",
+                        o->name, (long long)o->low, (long long)o->low >> 20, text);
+    *(int64_t *)field = number;
+    break;
   case OPT_TEXT:
     if (o->choices && !is_choice(text, o->choices))
       return segue_fail(st, SEGUE_USAGE, "--%s must be one of %s, not '%s'", o->name, o->choices,
@@ -395,7 +406,7 @@ json_t *segue_settings_json(const segue_settings *s, const segue_command *comman
       continue;
     if (o[i].kind == OPT_FLAG)
       value = json_boolean(*(const bool *)field);
-    else if (o[i].kind == OPT_INT)
+    else if (o[i].kind == OPT_INT || o[i].kind == OPT_SIZE)
       value = json_integer(*(const int64_t *)field);
     else
       value = *(const char *const *)field ? json_string(*(const char *const *)field) : json_null();

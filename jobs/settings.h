@@ -34,6 +34,7 @@ typedef struct segue_settings {
   /* all commands */
   bool help, quiet, json, verbose, timings;
   const char *progress, *config;
+  int64_t memory; /* bytes a rank; 0: no limit */
   /* input */
   const char *tracks, *artists, *delimiter, *artist, *features, *features_npy, *id, *label, *group;
   bool strict;
@@ -93,7 +94,7 @@ typedef struct segue_settings {
   char *command_line;
 } segue_settings;
 
-typedef enum segue_option_kind { OPT_FLAG, OPT_TEXT, OPT_INT } segue_option_kind;
+typedef enum segue_option_kind { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_SIZE } segue_option_kind;
 
 /* One row of the table of options. */
 typedef struct segue_option {
@@ -105,7 +106,7 @@ typedef struct segue_option {
   size_t offset;            /* of the field in segue_settings */
   const char *exact, *glue; /* defaults by profile, as text; NULL: none; glue NULL: as exact */
   const char *choices;      /* "a|b|c": nothing else is taken; NULL: anything */
-  int64_t low, high;        /* OPT_INT: bounds */
+  int64_t low, high;        /* OPT_INT, OPT_SIZE: bounds */
   const char *help;
 } segue_option;
 

@@ -399,6 +399,10 @@ void segue_show_timings(segue_job *job) {
                 json_number_value(json_object_get(phase, "per_second")));
     fputc('\n', job->out);
   }
+  const json_t *memory = json_object_get(job->summary, "memory_peak");
+  fprintf(job->out, "Memory at its peak: %.0f MB in the largest rank, %.0f MB over all\n",
+          (double)json_integer_value(json_object_get(memory, "bytes_per_rank")) / 1e6,
+          (double)json_integer_value(json_object_get(memory, "bytes_over_ranks")) / 1e6);
 }
 
 void segue_show_json(segue_job *job) {

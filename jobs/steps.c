@@ -389,6 +389,23 @@ static json_t *phases_json(const segue_job *job, const double *seconds) {
   return phases;
 }
 
+/* The most memory that ranks have taken so far. Collective. */
+static segue_code note_memory(segue_job *job, segue_status *st) {
+  segue_buffer all = {0};
+  int64_t mine = segue_memory_peak(), most = 0, sum = 0;
+  segue_code rc = segue_allgather(&job->ctx, &mine, sizeof mine, &all, NULL, st);
+  const int64_t *peak = (const int64_t *)(const void *)all.data;
+  for (int r = 0; rc == SEGUE_OK && r < job->ctx.size; r++) {
+    most = peak[r] > most ? peak[r] : most;
+    sum += peak[r];
+  }
+  json_object_set_new(job->summary, "memory_peak",
+                      json_pack("{s:I,s:I}", "bytes_per_rank", (json_int_t)most, "bytes_over_ranks",
+                                (json_int_t)sum));
+  segue_buffer_free(&all);
+  return rc;
+}
+
 segue_code segue_step_timings(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer all = {0};
@@ -398,6 +415,7 @@ segue_code segue_step_timings(segue_job *job, segue_status *st) {
   SEGUE_TRY(segue_allgather(&job->ctx, seconds, sizeof seconds, &all, NULL, st));
   json_object_set_new(job->summary, "phases",
                       phases_json(job, (const double *)(const void *)all.data));
+  SEGUE_TRY(note_memory(job, st));
   if (job->run)
     rc = set_json(job, "timings", json_object_get(job->summary, "phases"), st);
 done:

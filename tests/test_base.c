@@ -313,6 +313,13 @@ static void integers_are_exact(void **state) {
   assert_true(segue_parse_int64(segue_str_of("328492.0"), &v) && v == 328492);
   assert_true(segue_parse_int64(segue_str_of("-5"), &v) && v == -5);
   assert_true(segue_parse_int64(segue_str_of("1e3"), &v) && v == 1000);
+  assert_true(segue_parse_size(segue_str_of("1536"), &v) && v == 1536);
+  assert_true(segue_parse_size(segue_str_of("800M"), &v) && v == INT64_C(800) << 20);
+  assert_true(segue_parse_size(segue_str_of("4g"), &v) && v == INT64_C(4) << 30);
+  assert_false(segue_parse_size(segue_str_of("M"), &v));
+  assert_false(segue_parse_size(segue_str_of("4MB"), &v));
+  assert_false(segue_parse_size(segue_str_of("-1K"), &v));
+  assert_false(segue_parse_size(segue_str_of("9000000T"), &v));
   assert_true(segue_parse_int64(segue_str_of("9223372036854775807"), &v) && v == INT64_MAX);
   assert_true(segue_parse_int64(segue_str_of("0.000"), &v) && v == 0);
   assert_false(segue_parse_int64(segue_str_of("9223372036854775808"), &v));

@@ -268,6 +268,8 @@ int segue_text_width(segue_str s);
 bool segue_parse_double(segue_str s, double *out);
 /* Accepts `328492` and `328492.0`, not `1.5`. */
 bool segue_parse_int64(segue_str s, int64_t *out);
+/* Bytes: a whole number, alone or with K, M, G or T behind it (powers of 1024), as `512M`. */
+bool segue_parse_size(segue_str s, int64_t *bytes);
 
 /* ---- time ---- */
 

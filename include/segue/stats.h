@@ -106,6 +106,10 @@ segue_code segue_autocorrelation(const double *x, int64_t n, double *out,
 
 /* ---- regression ---- */
 
+/* Local. Has OpenBLAS take its buffer (128 MB of addresses) now. Its first product would ask for
+ * it, again and again where a limit of memory forbids it. */
+void segue_blas_reserve(void);
+
 /* L2 logistic regression: w (d + 1, out; w[0] is the intercept) minimises
  *   sum_i log(1 + exp(-s_i (w[0] + sum_j w[j + 1] x_ij))) + lambda/2 * sum_j w[j + 1]^2
  * with s_i = 1 where y[i], else -1: scikit-learn's LogisticRegression with C = 1/lambda.

@@ -172,3 +172,16 @@ bool segue_parse_int64(segue_str s, int64_t *out) {
   *out = d.negative ? -(int64_t)d.digits : (int64_t)d.digits;
   return true;
 }
+
+bool segue_parse_size(segue_str s, int64_t *bytes) {
+  static const char units[] = "KMGT";
+  int shift = 0;
+  for (int i = 0; s.size > 0 && units[i]; i++)
+    if ((s.data[s.size - 1] & ~0x20) == units[i])
+      shift = 10 * (i + 1);
+  s.size -= shift > 0;
+  if (!segue_parse_int64(s, bytes) || *bytes < 0 || *bytes > INT64_MAX >> shift)
+    return false;
+  *bytes <<= shift;
+  return true;
+}

@@ -159,3 +159,9 @@ segue_code segue_logistic_fit(const double *x, const bool *y, int64_t n, int d, 
   problem_free(&p);
   return rc;
 }
+
+void segue_blas_reserve(void) {
+  const double one = 1.0;
+  double square = 0.0;
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, 1, 1, 1.0, &one, 1, 0.0, &square, 1);
+}
