@@ -15,6 +15,7 @@ build_packages=(
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
   libcsv-dev libjansson-dev libzstd-dev zlib1g-dev libutf8proc-dev libxxhash-dev libssl-dev
   libcurl4-openssl-dev libexpat1-dev # S3 and LRCLIB
+  libsqlite3-dev # dumps of LRCLIB
 )
 test_packages=(
   libcmocka-dev python3 python3-numpy python3-h5py python3-pandas

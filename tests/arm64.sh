@@ -17,7 +17,7 @@ build=$root/build-arm64
 native=$(readlink -f "${1:?the path of segue}")
 tools=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 packages=(libopenmpi-dev libhdf5-openmpi-dev libopenblas-serial-dev libcsv-dev libjansson-dev libzstd-dev
-  zlib1g-dev libutf8proc-dev libxxhash-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libcmocka-dev)
+  zlib1g-dev libutf8proc-dev libxxhash-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libsqlite3-dev libcmocka-dev)
 tests=(base stats predictors eval knn)
 
 skip() {

@@ -156,6 +156,14 @@ segue_code segue_lake_write_curated(const segue_context *ctx, const segue_catalo
                                     const char *lake, segue_lake_totals *totals,
                                     segue_status *st) SEGUE_MUST_USE;
 
+/* Collective. Begin, put and commit for a table with a partition column: `t` (borrow) has the
+ * columns of its schema, which has a partition, and rows on any rank. A file for each value, null
+ * as the empty one; rows in it in the order of the table's first column, and equal ones as the
+ * ranks have them. Values are shared out over ranks. */
+segue_code segue_lake_write_partitioned(const segue_context *ctx, const char *lake,
+                                        const segue_table *t, segue_lake_totals *totals,
+                                        segue_status *st) SEGUE_MUST_USE;
+
 /* Local. Deletes, or puts back, what killed writers left in `lake`: staging and lock files of
  * tables that no process is writing. `*removed` (may be NULL) receives the number of directories.
  */

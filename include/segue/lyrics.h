@@ -9,6 +9,8 @@
 #ifndef SEGUE_LYRICS_H
 #define SEGUE_LYRICS_H
 
+#include <signal.h>
+
 #include "segue/ingest.h"
 
 /* THE list of what can become of a track: name, meaning. */
@@ -30,6 +32,127 @@ typedef enum segue_lyrics_status {
 /* "found", ... (static); NONE if there is no such status. */
 const char *segue_lyrics_status_name(segue_lyrics_status status);
 segue_lyrics_status segue_lyrics_status_find(segue_str name);
+
+/* ---- which tracks to ask for (SPEC section 7, 1) ---- */
+
+typedef struct segue_lyrics_sample_params {
+  int64_t min_tracks; /* genres with fewer are left out */
+  int64_t top_genres; /* so many of the largest; 0: all */
+  int64_t per_genre;  /* tracks of each */
+  int64_t max_tracks; /* rows in all, 0: no limit; then every genre gives its first track, then its
+                         second, ... as long as there is room */
+  uint64_t seed;
+} segue_lyrics_sample_params;
+
+typedef struct segue_lyrics_sample_report {
+  int64_t genres;   /* that were sampled */
+  int64_t eligible; /* genres with enough tracks */
+  int64_t rows;     /* of the table */
+  int64_t tracks;   /* distinct ones: a track may stand for two genres */
+  int64_t nameless; /* tracks of the sampled genres without title or artist, which cannot be asked
+                       for, once for each genre */
+} segue_lyrics_sample_report;
+
+/* Collective. A seeded sample of each genre's tracks, with the columns of segue_lyrics_list_read,
+ * on rank 0, by genre (largest first), then track id; elsewhere an empty table. A genre's sample
+ * are the tracks with the smallest hash of (seed, genre, id), so it depends on nothing else. */
+segue_code segue_lyrics_sample(const segue_context *ctx, const segue_catalogue *c,
+                               const segue_lyrics_sample_params *params, segue_table **out,
+                               segue_lyrics_sample_report *report, segue_status *st) SEGUE_MUST_USE;
+
+/* Columns of a list of tracks. */
+enum {
+  SEGUE_LIST_TRACK_ID,
+  SEGUE_LIST_TRACK_NAME,
+  SEGUE_LIST_ARTIST,
+  SEGUE_LIST_GENRE,
+  SEGUE_LIST_DURATION, /* int64, ms */
+  SEGUE_LIST_ARTISTS,  /* all of them, as a Python list literal */
+  SEGUE_LIST_COLUMNS
+};
+
+/* Local. Writes the list as CSV (RFC 4180, UTF-8, LF) that appears whole, folder included. Values
+ * stay as they are, also those that a spreadsheet would take for formulas: programs read this. */
+segue_code segue_lyrics_list_write(const char *path, const segue_table *list,
+                                   segue_status *st) SEGUE_MUST_USE;
+
+/* What became of the rows of a list. rows = rejected + repeated + the table's rows. */
+typedef struct segue_lyrics_list_report {
+  int64_t rows, rejected;
+  int64_t repeated; /* the track is on an earlier row, perhaps for another genre */
+} segue_lyrics_list_report;
+
+/* Local. Reads such a CSV: columns by name, of which track_id, track_name and artist_name_primary
+ * must be there. Each track once, in the order of the file. Rows with a wrong number of fields, not
+ * UTF-8, or without id, title or artist are rejected, logged with file and line (`max_reports` of
+ * them) and counted. INPUT where the file or a column is missing. */
+segue_code segue_lyrics_list_read(const char *path, const segue_log *log, int max_reports,
+                                  segue_table **out, segue_lyrics_list_report *report,
+                                  segue_status *st) SEGUE_MUST_USE;
+
+/* ---- getting them (SPEC section 7, 2) ----
+ *
+ * Both ways below append to one JSON lines file, the journal, a line for each track of the list
+ * that has none yet (or, with retry_errors, that has nothing but errors). What is in it is never
+ * asked for again, so a process that was killed is simply started again. */
+
+/* What became of a list; the same on all ranks. tracks = the sums of before and of now + left. */
+typedef struct segue_lyrics_report {
+  int64_t tracks;                          /* of the list */
+  int64_t before[SEGUE_LYRICS_N_STATUSES]; /* the journal had them */
+  int64_t now[SEGUE_LYRICS_N_STATUSES];    /* this call has added */
+  int64_t left;                            /* not reached */
+  int64_t malformed;                       /* lines of the journal */
+  int64_t requests, repeated;              /* over HTTP; of these, tried again */
+  int64_t bytes;                           /* received in bodies */
+} segue_lyrics_report;
+
+typedef struct segue_lyrics_params {
+  double min_score; /* a song with a smaller match_score is rejected */
+  bool retry_errors;
+  int64_t max_errors;                /* more tracks with an error end the work: NETWORK */
+  int max_reports;                   /* malformed lines and errors to log one by one */
+  const volatile sig_atomic_t *stop; /* borrow, may be NULL: non-zero ends the work with STOPPED,
+                                      * what is known being in the journal */
+} segue_lyrics_params;
+
+typedef struct segue_lyrics_server {
+  const char *url;        /* "https://lrclib.net"; /api/get and /api/search below it are asked */
+  const char *user_agent; /* who asks */
+  const char *ca_file;    /* certificates to trust instead of the system's; NULL */
+  bool allow_plain;       /* http:// for hosts that are not this one */
+  double rate;            /* requests a second, at most */
+  int concurrency;        /* requests at once, at most */
+  double timeout;         /* seconds for one request */
+  int retries;            /* of a request that a busy server or a broken line did not answer */
+  double backoff;     /* seconds: the first wait is up to so long, the next up to twice that, ... */
+  int64_t max_answer; /* bytes of an answer, more are an error */
+  uint64_t seed;      /* of the waits */
+} segue_lyrics_server;
+
+/* Local. Whether `url` names this machine: 127.0.0.1, [::1] or localhost. */
+bool segue_url_is_loopback(const char *url);
+
+/* Local; rank 0 calls it for all. Asks an LRCLIB server for each track: /api/get by title, artist
+ * and duration, then, if that gave nothing to accept, /api/search by normalised title and artist. A
+ * busy server's Retry-After holds back every request. 429, 5xx, time-outs and answers that are none
+ * end, after `retries`, as `error`; only a server's own "not found" is not_found. Lines are durable
+ * as soon as they are written. `ctx` is for log and progress. USAGE: the URL cannot be used.
+ * NETWORK: more than max_errors errors. STOPPED. IO: the journal. */
+segue_code segue_lyrics_fetch(const segue_context *ctx, const segue_table *list,
+                              const char *journal, const segue_lyrics_server *server,
+                              const segue_lyrics_params *params, segue_lyrics_report *report,
+                              segue_status *st) SEGUE_MUST_USE;
+
+/* Collective; `list` counts on rank 0, other arguments must agree. The same from a dump of LRCLIB's
+ * database (SQLite, read-only): songs of the same folded title and artist first, then all of the
+ * artist, then all of the title, each by an index. Every rank looks up a part; rank 0 writes, in
+ * the list's order, so the lines do not depend on the number of ranks. `fetched_us` is the time
+ * that they bear. INPUT: no such database, or one without an index that is needed. */
+segue_code segue_lyrics_import(const segue_context *ctx, const segue_table *list,
+                               const char *journal, const char *database, int64_t fetched_us,
+                               const segue_lyrics_params *params, segue_lyrics_report *report,
+                               segue_status *st) SEGUE_MUST_USE;
 
 /* ---- reading lyrics_sample.jsonl ----
  *
@@ -71,6 +194,20 @@ typedef struct segue_lyrics {
 segue_code segue_lyrics_read(const segue_context *ctx, const char *path, const segue_catalogue *c,
                              int max_reports, segue_lyrics *out, segue_status *st) SEGUE_MUST_USE;
 void segue_lyrics_free(segue_lyrics *l);
+
+/* ---- tables of lyrics (SPEC section 7, 3 and 4) ---- */
+
+/* Collective. The file as rows of curated/lyrics_by_track_sample_parquet: one a track, that of the
+ * line that counts, on any of the ranks. Counts as segue_lyrics_read does, no track being unknown.
+ */
+segue_code segue_lyrics_convert(const segue_context *ctx, const char *path, int max_reports,
+                                segue_table **out, segue_lyrics_counts *counts,
+                                segue_status *st) SEGUE_MUST_USE;
+
+/* Local. Rows of curated/lyrics_enriched_by_genre for this rank's slice of the catalogue: one for
+ * each track that the file has a line of and each of its genres. */
+segue_code segue_lyrics_enrich(const segue_catalogue *c, const segue_lyrics *l, segue_table **out,
+                               segue_status *st) SEGUE_MUST_USE;
 
 /* The lyrics of entry i; borrow. */
 segue_str segue_lyrics_text(const segue_lyrics *l, int64_t i);

@@ -42,7 +42,8 @@ typedef struct reader {
   int64_t lines, blank, malformed;
   complaint *complaints;
   int n_complaints, max_complaints;
-  segue_table *table;
+  segue_lyrics_line_fn fn;
+  void *arg;
 } reader;
 
 /* Drops what is passed and appends a block; at the end of the file nothing. */
@@ -110,16 +111,17 @@ static segue_code put_text(segue_table *t, int column, segue_str s, segue_status
   return s.data ? segue_put_str(t, column, s, st) : segue_put_null(t, column, st);
 }
 
-static segue_code put_row(reader *r, const segue_lyrics_line *line, segue_status *st) {
+static segue_code put_row(void *arg, const segue_lyrics_line *line, int64_t number,
+                          segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_table *t = r->table;
+  segue_table *t = arg;
   SEGUE_TRY(segue_put_str(t, SEGUE_LINE_TRACK_ID, line->track_id, st));
   SEGUE_TRY(put_text(t, SEGUE_LINE_TRACK_NAME, line->track_name, st));
   SEGUE_TRY(put_text(t, SEGUE_LINE_ARTIST, line->artist_name_primary, st));
   SEGUE_TRY(put_text(t, SEGUE_LINE_GENRE, line->genre, st));
   SEGUE_TRY(put_text(t, SEGUE_LINE_LYRICS, line->lyrics, st));
   SEGUE_TRY(segue_put_int(t, SEGUE_LINE_STATUS, line->status, st));
-  SEGUE_TRY(segue_put_int(t, SEGUE_LINE_NUMBER, r->lines, st));
+  SEGUE_TRY(segue_put_int(t, SEGUE_LINE_NUMBER, number, st));
   segue_table_end_row(t);
 done:
   return rc;
@@ -154,7 +156,7 @@ static segue_code take_line(reader *r, int64_t n, segue_status *st) {
   }
   segue_code rc = segue_lyrics_line_parse(text, n, &json, &line, &why);
   if (rc == SEGUE_OK)
-    rc = put_row(r, &line, st);
+    rc = r->fn(r->arg, &line, r->lines, st);
   else if (rc == SEGUE_INPUT) {
     complain(r, why.message);
     rc = SEGUE_OK;
@@ -217,23 +219,47 @@ static segue_code divide(const segue_context *ctx, reader *r, segue_status *st) 
   return rc;
 }
 
-/* Collective. Numbers count from this rank's first line until here. */
-static segue_code settle_numbers(const segue_context *ctx, reader *r, segue_status *st) {
-  segue_code rc = SEGUE_OK;
-  int64_t before, total;
-  SEGUE_TRY(segue_scan_int64(ctx, r->lines, &before, &total, st));
-  int64_t *number = (int64_t *)(void *)r->table->columns[SEGUE_LINE_NUMBER].values.data;
-  for (int64_t i = 0; i < r->table->n_rows; i++)
-    number[i] += before;
+static void log_complaints(const reader *r, const segue_log *log, int64_t before) {
   for (int i = 0; i < r->n_complaints; i++) {
-    r->complaints[i].line += before;
-    segue_log_line(&ctx->log, SEGUE_LOG_WARN, "%s:%lld: left out: %s", r->path,
-                   (long long)r->complaints[i].line, r->complaints[i].text);
+    int64_t line = before + r->complaints[i].line;
+    segue_log_line(log, SEGUE_LOG_WARN, "%s:%lld: left out: %s", r->path, (long long)line,
+                   r->complaints[i].text);
   }
   if (r->malformed > r->n_complaints)
-    segue_log_line(&ctx->log, SEGUE_LOG_WARN, "%s: %lld further malformed lines were left out",
+    segue_log_line(log, SEGUE_LOG_WARN, "%s: malformed lines left out without naming them: %lld",
                    r->path, (long long)(r->malformed - r->n_complaints));
+}
+
+/* Local. Reads the range; `size` and the range are set, or for `whole` found out here. */
+static segue_code scan(reader *r, bool whole, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  if (whole)
+    SEGUE_TRY(open_file(r, st));
+  if (whole)
+    r->to = r->size;
+  r->complaints = segue_alloc(r->max_complaints, sizeof *r->complaints, "reports", st);
+  rc = r->complaints ? read_range(r, st) : SEGUE_MEMORY;
 done:
+  return rc;
+}
+
+static void reader_free(reader *r) {
+  if (r->fd >= 0)
+    close(r->fd);
+  free(r->complaints);
+  segue_buffer_free(&r->b);
+}
+
+segue_code segue_lyrics_lines_each(const segue_log *log, const char *path, int max_reports,
+                                   segue_lyrics_line_fn fn, void *arg, segue_lyrics_counts *counts,
+                                   segue_status *st) {
+  reader r = {.path = path, .fd = -1, .max_complaints = max_reports, .fn = fn, .arg = arg};
+  segue_code rc = scan(&r, true, st);
+  log_complaints(&r, log, 0);
+  counts->lines += r.lines;
+  counts->blank += r.blank;
+  counts->malformed += r.malformed;
+  reader_free(&r);
   return rc;
 }
 
@@ -241,32 +267,33 @@ segue_code segue_lyrics_lines_read(const segue_context *ctx, const char *path, i
                                    segue_table **lines, segue_lyrics_counts *counts,
                                    segue_status *st) {
   segue_code rc = SEGUE_OK;
-  reader r = {.path = path, .fd = -1, .max_complaints = max_reports};
+  segue_table *t = NULL;
+  int64_t before, total;
+  reader r = {.path = path, .fd = -1, .max_complaints = max_reports, .fn = put_row};
   *lines = NULL;
   rc = open_file(&r, st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(divide(ctx, &r, st));
-  rc = segue_table_create_fields(&r.table, line_fields, SEGUE_LINE_COLUMNS, st);
-  if (rc == SEGUE_OK &&
-      !(r.complaints = segue_alloc(max_reports, sizeof *r.complaints, "reports", st)))
-    rc = SEGUE_MEMORY;
+  rc = segue_table_create_fields(&t, line_fields, SEGUE_LINE_COLUMNS, st);
+  r.arg = t;
   if (rc == SEGUE_OK)
-    rc = read_range(&r, st);
+    rc = scan(&r, false, st);
   SEGUE_AGREE(ctx, st);
-  SEGUE_TRY(settle_numbers(ctx, &r, st));
+  SEGUE_TRY(segue_scan_int64(ctx, r.lines, &before, &total, st));
+  log_complaints(&r, &ctx->log, before);
+  int64_t *number = (int64_t *)(void *)t->columns[SEGUE_LINE_NUMBER].values.data;
+  for (int64_t i = 0; i < t->n_rows; i++)
+    number[i] += before; /* it was counted from this rank's first line */
   int64_t sums[] = {r.lines, r.blank, r.malformed};
   SEGUE_TRY(segue_sum_int64(ctx, sums, 3, st));
   counts->lines += sums[0];
   counts->blank += sums[1];
   counts->malformed += sums[2];
-  *lines = r.table;
-  r.table = NULL;
+  *lines = t;
+  t = NULL;
 done:
-  if (r.fd >= 0)
-    close(r.fd);
-  free(r.complaints);
-  segue_buffer_free(&r.b);
-  segue_table_destroy(&r.table);
+  reader_free(&r);
+  segue_table_destroy(&t);
   return rc;
 }
 

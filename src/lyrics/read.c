@@ -109,9 +109,8 @@ done:
   return rc;
 }
 
-/* Collective. Sums what `mine` has beyond the counts of lines, which are global already. */
-static segue_code sum_counts(const segue_context *ctx, const segue_lyrics_counts *mine,
-                             segue_lyrics_counts *counts, segue_status *st) {
+segue_code segue_lyrics_counts_sum(const segue_context *ctx, const segue_lyrics_counts *mine,
+                                   segue_lyrics_counts *counts, segue_status *st) {
   int64_t sums[2 + SEGUE_LYRICS_N_STATUSES] = {mine->superseded, mine->unknown};
   memcpy(sums + 2, mine->tracks, sizeof mine->tracks);
   segue_code rc = segue_sum_int64(ctx, sums, 2 + SEGUE_LYRICS_N_STATUSES, st);
@@ -140,7 +139,7 @@ segue_code segue_lyrics_read(const segue_context *ctx, const char *path, const s
   segue_table_destroy(&read);
   rc = fill(c, here, out, &mine, st);
   SEGUE_AGREE(ctx, st);
-  SEGUE_TRY(sum_counts(ctx, &mine, &out->counts, st));
+  SEGUE_TRY(segue_lyrics_counts_sum(ctx, &mine, &out->counts, st));
 done:
   slices_free(&s);
   free(dest);

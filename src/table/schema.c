@@ -244,6 +244,26 @@ static const segue_field profile_comparison[] = {
     {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
 };
 
+static const segue_field lyrics_sample[] = {
+    {"track_id", SEGUE_STRING, REQ, "", "the track"},
+    {"track_name", SEGUE_STRING, OPT, "", "its title"},
+    {"artist_name_primary", SEGUE_STRING, OPT, "", "name of its primary artist"},
+    {"genre", SEGUE_STRING, OPT, "", "the genre for which it was sampled"},
+    {"lyrics", SEGUE_STRING, OPT, "", "its words; null unless they were found"},
+    {"lyrics_found", SEGUE_BOOL, REQ, "", "whether they were found"},
+    {"status", SEGUE_STRING, REQ, "",
+     "found, instrumental, not_found, rejected (only unlike songs are known) or error (not asked)"},
+};
+
+static const segue_field lyrics_enriched[] = {
+    {"track_id", SEGUE_STRING, REQ, "", "the track"},
+    {"genre", SEGUE_STRING, REQ, "", "one of its artist's genres"},
+    {"artist_id_primary", SEGUE_STRING, OPT, "", "its primary artist"},
+    {"artist_name_primary", SEGUE_STRING, OPT, "", "name of the primary artist"},
+    {"lyrics", SEGUE_STRING, OPT, "", "its words; null unless they were found"},
+    {"lyrics_found", SEGUE_BOOL, REQ, "", "whether they were found"},
+};
+
 #define TABLE(name, sql, partition, made_by, meaning, fields)                                      \
   { name, sql, partition, made_by, meaning, fields, COUNT(fields) }
 
@@ -252,6 +272,12 @@ static const segue_schema schemas[] = {
           "every track that has a genre, once", catalogue_tracks),
     TABLE("curated/tracks_by_genre", "curated_tracks_by_genre", "genre", "segue curate",
           "a row for each track and each of its artist's genres", tracks_by_genre),
+    TABLE("curated/lyrics_by_track_sample_parquet", "curated_lyrics_by_track_sample_parquet",
+          "genre", "segue lyrics convert", "the lyrics that were asked for, a row for each track",
+          lyrics_sample),
+    TABLE("curated/lyrics_enriched_by_genre", "curated_lyrics_enriched_by_genre", "genre",
+          "segue lyrics enrich", "those of curated tracks, a row for each track and genre",
+          lyrics_enriched),
     TABLE("results/genre_selection", "results_genre_selection", NULL, "segue run",
           "the genres that were worked on, and why", genre_selection),
     TABLE("results/genre_predictors", "results_genre_predictors", NULL, "segue predictors",

@@ -1,0 +1,266 @@
+/* How alike two songs are. */
+#include "lyrics/match.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <utf8proc.h>
+
+enum { LONGEST = 512 }; /* characters of a name that are compared one by one */
+
+/* ---- names ---- */
+
+/* The characters of `s`, or -1 if there are more than LONGEST. */
+static int characters(segue_str s, utf8proc_int32_t out[LONGEST]) {
+  int n = 0;
+  for (int64_t at = 0; at < s.size; n++) {
+    utf8proc_int32_t c = -1;
+    utf8proc_ssize_t step =
+        utf8proc_iterate((const utf8proc_uint8_t *)s.data + at, s.size - at, &c);
+    if (step <= 0 || n == LONGEST)
+      return -1;
+    out[n] = c;
+    at += step;
+  }
+  return n;
+}
+
+static int distance(const utf8proc_int32_t *a, int n, const utf8proc_int32_t *b, int m) {
+  int row[LONGEST + 1];
+  for (int j = 0; j <= m; j++)
+    row[j] = j;
+  for (int i = 1; i <= n; i++) {
+    int corner = row[0];
+    row[0] = i;
+    for (int j = 1; j <= m; j++) {
+      int best = corner + (a[i - 1] != b[j - 1]);
+      corner = row[j];
+      if (row[j] + 1 < best)
+        best = row[j] + 1;
+      if (row[j - 1] + 1 < best)
+        best = row[j - 1] + 1;
+      row[j] = best;
+    }
+  }
+  return row[m];
+}
+
+/* The next run of digits at or behind `at`. */
+static segue_str next_number(segue_str s, int64_t *at) {
+  while (*at < s.size && (s.data[*at] < '0' || s.data[*at] > '9'))
+    ++*at;
+  int64_t from = *at;
+  while (*at < s.size && s.data[*at] >= '0' && s.data[*at] <= '9')
+    ++*at;
+  return (segue_str){s.data + from, *at - from};
+}
+
+static bool same_numbers(segue_str a, segue_str b) {
+  int64_t i = 0, j = 0;
+  for (;;) {
+    segue_str x = next_number(a, &i), y = next_number(b, &j);
+    if (!segue_str_eq(x, y))
+      return false;
+    if (x.size == 0)
+      return true;
+  }
+}
+
+double segue_match_names(segue_str a, segue_str b) {
+  utf8proc_int32_t x[LONGEST], y[LONGEST];
+  if (segue_str_eq(a, b))
+    return a.size > 0 ? 1.0 : 0.0;
+  int n = characters(a, x), m = characters(b, y), longer = n > m ? n : m;
+  if (n <= 0 || m <= 0)
+    return 0.0;
+  double alike = 1.0 - (double)distance(x, n, y, m) / longer;
+  return same_numbers(a, b) ? alike : alike / 2;
+}
+
+/* ---- the track ---- */
+
+static segue_str *strings(const segue_buffer *b, int64_t *n) {
+  *n = b->size / (int64_t)sizeof(segue_str);
+  return (segue_str *)(void *)b->data;
+}
+
+/* Adds what stands in t->bytes from `from` on. Until all is there, data holds the offset + 1, since
+ * the bytes may move. */
+static segue_code add_string(const segue_match_target *t, int64_t from, segue_buffer *list,
+                             segue_status *st) {
+  segue_str s = {(const char *)(uintptr_t)(from + 1), t->bytes.size - from};
+  return s.size > 0 ? segue_buffer_append(list, &s, sizeof s, st) : SEGUE_OK;
+}
+
+static bool has_article(segue_str s) {
+  return s.size > 4 && memcmp(s.data, "the ", 4) == 0;
+}
+
+/* Also without its "the", which one writer puts and another leaves out. */
+static segue_code add_artist(segue_match_target *t, segue_str name, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  int64_t from = t->bytes.size;
+  SEGUE_TRY(segue_match_fold(name, &t->bytes, st));
+  SEGUE_TRY(add_string(t, from, &t->artists, st));
+  if (has_article((segue_str){(const char *)t->bytes.data + from, t->bytes.size - from}))
+    SEGUE_TRY(add_string(t, from + 4, &t->artists, st));
+done:
+  return rc;
+}
+
+static void settle(const segue_match_target *t, const segue_buffer *list) {
+  int64_t n;
+  segue_str *s = strings(list, &n);
+  for (int64_t i = 0; i < n; i++)
+    s[i].data = (const char *)t->bytes.data + ((uintptr_t)s[i].data - 1);
+}
+
+/* The title as it stands, and what SPEC's normalised title leaves of it. */
+static segue_code put_titles(segue_str title, segue_buffer *bytes, int64_t *second,
+                             segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer plain = {0};
+  SEGUE_TRY(segue_match_fold(title, bytes, st));
+  *second = bytes->size;
+  SEGUE_TRY(segue_text_title(title, &plain, st));
+  SEGUE_TRY(segue_match_fold((segue_str){(const char *)plain.data, plain.size}, bytes, st));
+done:
+  segue_buffer_free(&plain);
+  return rc;
+}
+
+segue_code segue_match_target_set(segue_match_target *t, segue_str title, const segue_str *artists,
+                                  int n, double duration, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  int64_t second;
+  segue_buffer joined = {0};
+  t->bytes.size = t->titles.size = t->artists.size = 0;
+  t->duration = duration;
+  SEGUE_TRY(put_titles(title, &t->bytes, &second, st));
+  int64_t end = t->bytes.size;
+  t->bytes.size = second;
+  SEGUE_TRY(add_string(t, 0, &t->titles, st));
+  t->bytes.size = end;
+  SEGUE_TRY(add_string(t, second, &t->titles, st));
+  for (int i = 0; i < n; i++) {
+    SEGUE_TRY(add_artist(t, artists[i], st));
+    SEGUE_TRY(segue_buffer_printf(&joined, st, "%s", i ? ", " : ""));
+    SEGUE_TRY(segue_buffer_append(&joined, artists[i].data, artists[i].size, st));
+  }
+  if (n > 1)
+    SEGUE_TRY(add_artist(t, (segue_str){(const char *)joined.data, joined.size}, st));
+  settle(t, &t->titles);
+  settle(t, &t->artists);
+done:
+  segue_buffer_free(&joined);
+  return rc;
+}
+
+void segue_match_target_free(segue_match_target *t) {
+  segue_buffer_free(&t->bytes);
+  segue_buffer_free(&t->titles);
+  segue_buffer_free(&t->artists);
+}
+
+/* ---- a candidate ---- */
+
+static double best_of(const segue_buffer *list, segue_str name) {
+  int64_t n;
+  const segue_str *s = strings(list, &n);
+  double best = 0;
+  for (int64_t i = 0; i < n && best < 1; i++) {
+    double alike = segue_match_names(s[i], name);
+    best = alike > best ? alike : best;
+  }
+  return best;
+}
+
+static segue_code title_score(const segue_match_target *t, segue_str title, double *score,
+                              segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer b = {0};
+  int64_t second;
+  SEGUE_TRY(put_titles(title, &b, &second, st));
+  *score = best_of(&t->titles, (segue_str){(const char *)b.data, second});
+  double plain = best_of(&t->titles, (segue_str){(const char *)b.data + second, b.size - second});
+  *score = plain > *score ? plain : *score;
+done:
+  segue_buffer_free(&b);
+  return rc;
+}
+
+/* The bytes of a joint between two artists' names at `p`, 0 if there is none. */
+static int64_t joint(const char *p, int64_t left) {
+  static const char *const joints[] = {" feat. ", " feat ", " ft. ",       " ft ", " featuring ",
+                                       " with ",  " x ",    " vs. ",       " vs ", " and ",
+                                       " y ",     " et ",   " und ",       "&",    ",",
+                                       ";",       "/",      "\xE3\x80\x81"};
+  for (size_t i = 0; i < sizeof joints / sizeof *joints; i++) {
+    int64_t n = (int64_t)strlen(joints[i]);
+    if (n <= left && strncasecmp(p, joints[i], (size_t)n) == 0)
+      return n;
+  }
+  return 0;
+}
+
+static segue_code part_score(const segue_match_target *t, segue_str part, double *best,
+                             segue_status *st) {
+  segue_buffer b = {0};
+  segue_code rc = segue_match_fold(part, &b, st);
+  if (rc == SEGUE_OK) {
+    double alike = best_of(&t->artists, (segue_str){(const char *)b.data, b.size});
+    if (alike < 1 && has_article((segue_str){(const char *)b.data, b.size})) {
+      double bare = best_of(&t->artists, (segue_str){(const char *)b.data + 4, b.size - 4});
+      alike = bare > alike ? bare : alike;
+    }
+    *best = alike > *best ? alike : *best;
+  }
+  segue_buffer_free(&b);
+  return rc;
+}
+
+static segue_code artist_score(const segue_match_target *t, segue_str artist, double *score,
+                               segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  int64_t from = 0;
+  *score = 0;
+  SEGUE_TRY(part_score(t, artist, score, st));
+  if (artist.size > 4 * LONGEST)
+    return SEGUE_OK;
+  for (int64_t i = 0; i < artist.size && *score < 1;) {
+    int64_t n = joint(artist.data + i, artist.size - i);
+    if (n == 0) {
+      i++;
+      continue;
+    }
+    SEGUE_TRY(part_score(t, (segue_str){artist.data + from, i - from}, score, st));
+    /* The space behind one joint may be the one before the next. */
+    from = i + n;
+    i = from;
+  }
+  if (from > 0 && *score < 1)
+    SEGUE_TRY(part_score(t, (segue_str){artist.data + from, artist.size - from}, score, st));
+done:
+  return rc;
+}
+
+static double duration_score(double a, double b) {
+  double off = fabs(a - b) - 2;
+  if (isnan(off))
+    return 0.9;
+  return off <= 0 ? 1.0 : fmax(0.5, 1 - off / 60);
+}
+
+segue_code segue_match_score(const segue_match_target *t, segue_str title, segue_str artist,
+                             double duration, double *score, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  double titles = 0, artists = 0;
+  *score = 0;
+  SEGUE_TRY(title_score(t, title, &titles, st));
+  if (titles > 0)
+    SEGUE_TRY(artist_score(t, artist, &artists, st));
+  *score = titles * artists * duration_score(t->duration, duration);
+done:
+  return rc;
+}
