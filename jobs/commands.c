@@ -138,6 +138,59 @@ static const segue_command commands[] = {
      "averages. Every rank measures the same at the same time. Nothing is written.",
      "mpirun -n 2 segue bench run.h5 --genre rock",
      segue_job_bench},
+    {"lyrics input",
+     CMD_LYRICS_INPUT,
+     {"run", "lake", NULL},
+     "segue lyrics input RUN (LAKE | --out FILE) [OPTIONS]",
+     "sample the tracks whose lyrics to ask for",
+     "Takes a seeded sample of each large genre of a run file and writes it as CSV, by default to "
+     "LAKE/curated/lyrics_input_header/lyrics_input.csv, where lyrics fetch and lyrics import look "
+     "for it.",
+     "segue lyrics input run.h5 lake",
+     segue_job_lyrics_input},
+    {"lyrics fetch",
+     CMD_LYRICS_FETCH,
+     {"lake", NULL},
+     "segue lyrics fetch (LAKE | --input CSV --out JSONL) --contact WHO [OPTIONS]",
+     "ask LRCLIB for them, politely",
+     "Asks for each track of the list by title, artist and duration, then by a search, and appends "
+     "a JSON line with what became of it, by default to "
+     "LAKE/curated/lyrics_by_track_sample/lyrics_sample.jsonl. Each line is on disk before the "
+     "next "
+     "request: a command that was stopped or killed is run again and asks for nothing twice. One "
+     "rank asks. Read 'What may be done with lyrics' in README.md first.",
+     "segue lyrics fetch lake --contact me@example.org",
+     segue_job_lyrics_fetch},
+    {"lyrics import",
+     CMD_LYRICS_IMPORT,
+     {"lake", NULL},
+     "segue lyrics import (LAKE | --input CSV --out JSONL) --lyrics-db FILE [OPTIONS]",
+     "look them up in a dump of LRCLIB's database",
+     "As lyrics fetch, from an unpacked SQLite dump on this machine's disk: for millions of "
+     "tracks, "
+     "which a server should not be asked for. The dump is only read. Dumps are listed on "
+     "https://lrclib.net/db-dumps.",
+     "mpirun -n 4 segue lyrics import lake --lyrics-db lrclib.sqlite3",
+     segue_job_lyrics_import},
+    {"lyrics convert",
+     CMD_LYRICS_CONVERT,
+     {"lake", NULL},
+     "segue lyrics convert LAKE [--lyrics JSONL] [OPTIONS]",
+     "the JSON lines as the Parquet table lyrics_by_track_sample_parquet",
+     "Writes LAKE/curated/lyrics_by_track_sample_parquet, a row for each track, partitioned by "
+     "genre. Malformed lines are named and counted.",
+     "segue lyrics convert lake",
+     segue_job_lyrics_convert},
+    {"lyrics enrich",
+     CMD_LYRICS_ENRICH,
+     {"run", "lake", NULL},
+     "segue lyrics enrich RUN LAKE [--lyrics JSONL] [OPTIONS]",
+     "join them to the curated tracks: lyrics_enriched_by_genre",
+     "Writes LAKE/curated/lyrics_enriched_by_genre: each track that was asked for and is in the "
+     "run "
+     "file, once for each of its genres there, with its lyrics where they were found.",
+     "mpirun -n 4 segue lyrics enrich run.h5 lake",
+     segue_job_lyrics_enrich},
     {"help",
      CMD_HELP,
      {"topic", "subtopic", NULL},

@@ -94,6 +94,8 @@ segue_code segue_step_open_run(segue_job *job, bool fresh, segue_status *st) SEG
 segue_code segue_step_write_tables(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_commit_run(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_export(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+/* Local. A table that was written, into the summary for segue_show_files. */
+void segue_note_table(segue_job *job, const char *name, const segue_lake_totals *t);
 /* Local. Ends the phase that began at the last call and gives it a name, and the `amount` of `unit`
  * (all ranks together) that it moved; 0 and NULL where there is nothing to count. */
 void segue_job_phase(segue_job *job, const char *name, double amount, const char *unit);
@@ -120,6 +122,11 @@ segue_code segue_job_neighbors(segue_job *job, segue_status *st);
 segue_code segue_job_sql(segue_job *job, segue_status *st);
 segue_code segue_job_dashboard(segue_job *job, segue_status *st);
 segue_code segue_job_catalog(segue_job *job, segue_status *st);
+segue_code segue_job_lyrics_input(segue_job *job, segue_status *st);
+segue_code segue_job_lyrics_fetch(segue_job *job, segue_status *st);
+segue_code segue_job_lyrics_import(segue_job *job, segue_status *st);
+segue_code segue_job_lyrics_convert(segue_job *job, segue_status *st);
+segue_code segue_job_lyrics_enrich(segue_job *job, segue_status *st);
 segue_code segue_job_help(segue_job *job, segue_status *st);
 
 /* Local, before MPI: becomes the program segue-sql where the command is `sql` and that program is

@@ -10,7 +10,8 @@
 static const char input[] = "Input", output[] = "Output", genres[] = "Definitions",
                   predict[] = "Predictors", evaluate[] = "Evaluation", general[] = "General",
                   make[] = "What to make", find[] = "Which song, and what is like it",
-                  bench[] = "What to measure", sql[] = "SQL", show[] = "What is shown";
+                  bench[] = "What to measure", sql[] = "SQL", show[] = "What is shown",
+                  asking[] = "Asking a server", sampling[] = "Which tracks";
 
 /* clang-format off */
 static const segue_option options[] = {
@@ -18,6 +19,7 @@ static const segue_option options[] = {
 #include "options_core.def"
 #include "options_sql.def"
 #include "options_dashboard.def"
+#include "options_lyrics.def"
 #include "options_common.def" /* last: the end of every help text */
 };
 /* clang-format on */

@@ -24,6 +24,11 @@ typedef uint64_t segue_command_bits;
 #define CMD_SQL (UINT64_C(1) << 16)
 #define CMD_CATALOG (UINT64_C(1) << 17)
 #define CMD_DASHBOARD (UINT64_C(1) << 18)
+#define CMD_LYRICS_INPUT (UINT64_C(1) << 20)
+#define CMD_LYRICS_FETCH (UINT64_C(1) << 21)
+#define CMD_LYRICS_IMPORT (UINT64_C(1) << 22)
+#define CMD_LYRICS_CONVERT (UINT64_C(1) << 23)
+#define CMD_LYRICS_ENRICH (UINT64_C(1) << 24)
 #define CMD_ALL (~UINT64_C(0))
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
 #define CMD_COMPUTE (CMD_RUN | CMD_PREDICTORS | CMD_EVAL)
@@ -83,6 +88,14 @@ typedef struct segue_settings {
   /* dashboard */
   const char *pdf, *png, *browser, *page_title;
   int64_t page_k;
+  /* lyrics: input, fetch, import, convert, enrich */
+  struct {
+    const char *input, *out, *lyrics, *database; /* files */
+    const char *url, *contact, *ca_file, *rate, *timeout, *backoff, *min_score;
+    int64_t min_tracks, top_genres, per_genre, max_rows;
+    int64_t concurrency, retries, max_errors, max_answer_kb;
+    bool stratified, retry_errors, plain_http;
+  } lyrics;
   /* help */
   bool man, bash;
   const char *topic, *subtopic;

@@ -293,7 +293,7 @@ segue_code segue_step_commit_run(segue_job *job, segue_status *st) {
  * ------------------------------------------------------------------------------------------------
  */
 
-static void note_table(segue_job *job, const char *name, const segue_lake_totals *t) {
+void segue_note_table(segue_job *job, const char *name, const segue_lake_totals *t) {
   json_t *lake = json_object_get(job->summary, "lake");
   if (!lake)
     json_object_set_new(job->summary, "lake",
@@ -341,7 +341,7 @@ segue_code segue_step_export(segue_job *job, segue_status *st) {
   segue_lake_totals totals;
   SEGUE_TRY(need(job, job->settings.lake, "lake", st));
   SEGUE_TRY(segue_lake_write_curated(&job->ctx, job->catalogue, job->settings.lake, &totals, st));
-  note_table(job, "curated/tracks_by_genre", &totals);
+  segue_note_table(job, "curated/tracks_by_genre", &totals);
   segue_job_phase(job, "write lake: curated", (double)totals.bytes, "bytes");
   segue_result results[SEGUE_MAX_RESULTS];
   int n = segue_job_results(job, results);
@@ -355,7 +355,7 @@ segue_code segue_step_export(segue_job *job, segue_status *st) {
     }
     SEGUE_TRY(
         segue_lake_write_table(&job->ctx, job->settings.lake, results[i].name, t, &totals, st));
-    note_table(job, results[i].name, &totals);
+    segue_note_table(job, results[i].name, &totals);
     segue_table_destroy(&gathered);
   }
   segue_job_phase(job, "write lake: results", 0, NULL);

@@ -133,6 +133,11 @@ typedef struct segue_lyrics_server {
 /* Local. Whether `url` names this machine: 127.0.0.1, [::1] or localhost. */
 bool segue_url_is_loopback(const char *url);
 
+/* Local. USAGE where the URL cannot be used; the message does not repeat it, as it may hold a
+ * password. */
+segue_code segue_lyrics_check_url(const char *url, bool allow_plain,
+                                  segue_status *st) SEGUE_MUST_USE;
+
 /* Local; rank 0 calls it for all. Asks an LRCLIB server for each track: /api/get by title, artist
  * and duration, then, if that gave nothing to accept, /api/search by normalised title and artist. A
  * busy server's Retry-After holds back every request. 429, 5xx, time-outs and answers that are none

@@ -76,19 +76,25 @@ bool segue_url_is_loopback(const char *url) {
   return false;
 }
 
-static segue_code check_url(fetcher *f, segue_status *st) {
-  const char *url = f->server->url;
+segue_code segue_lyrics_check_url(const char *url, bool allow_plain, segue_status *st) {
   bool plain = strncasecmp(url, "http://", 7) == 0;
   if ((!plain && strncasecmp(url, "https://", 8) != 0) || host_of(url).size == 0 ||
       strpbrk(url, "?#@ \t\r\n"))
     return segue_fail(st, SEGUE_USAGE,
-                      "--lyrics-url must be https://HOST, with a path at most, not '%s'", url);
-  if (plain && !f->server->allow_plain && !segue_url_is_loopback(url))
+                      "--lyrics-url must be https://HOST, with a port and a path at most");
+  if (plain && !allow_plain && !segue_url_is_loopback(url))
     return segue_fail(st, SEGUE_USAGE,
                       "%s would send what is asked for in the clear; use https, or --plain-http to "
                       "allow it",
                       url);
-  f->base = strdup(url);
+  return SEGUE_OK;
+}
+
+static segue_code take_url(fetcher *f, segue_status *st) {
+  segue_code rc = segue_lyrics_check_url(f->server->url, f->server->allow_plain, st);
+  if (rc != SEGUE_OK)
+    return rc;
+  f->base = strdup(f->server->url);
   if (!f->base)
     return segue_fail(st, SEGUE_MEMORY, "no memory for a URL");
   for (size_t n = strlen(f->base); n > 0 && f->base[n - 1] == '/'; n--)
@@ -416,7 +422,7 @@ segue_code segue_lyrics_fetch(const segue_context *ctx, const segue_table *list,
                .st = st};
   int64_t sent;
   *report = (segue_lyrics_report){0};
-  SEGUE_TRY(check_url(&f, st));
+  SEGUE_TRY(take_url(&f, st));
   SEGUE_TRY(open_client(&f, st));
   SEGUE_TRY(segue_journal_open(journal, &ctx->log, params->max_reports, &f.journal, st));
   SEGUE_TRY(

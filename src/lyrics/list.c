@@ -23,7 +23,7 @@ segue_code segue_lyrics_list_create(segue_table **out, segue_status *st) {
 
 static bool needs_quotes(segue_str s) {
   for (int64_t i = 0; i < s.size; i++)
-    if (memchr(",\"\r\n", s.data[i], 4))
+    if (s.data[i] == ',' || s.data[i] == '"' || s.data[i] == '\r' || s.data[i] == '\n')
       return true;
   return s.size > 0 && segue_text_trim(s).size != s.size;
 }

@@ -80,16 +80,15 @@ double segue_match_names(segue_str a, segue_str b) {
 
 /* ---- the track ---- */
 
-static segue_str *strings(const segue_buffer *b, int64_t *n) {
-  *n = b->size / (int64_t)sizeof(segue_str);
-  return (segue_str *)(void *)b->data;
-}
+/* A name in the target's bytes. */
+typedef struct span {
+  int64_t from, size;
+} span;
 
-/* Adds what stands in t->bytes from `from` on. Until all is there, data holds the offset + 1, since
- * the bytes may move. */
-static segue_code add_string(const segue_match_target *t, int64_t from, segue_buffer *list,
-                             segue_status *st) {
-  segue_str s = {(const char *)(uintptr_t)(from + 1), t->bytes.size - from};
+/* Adds what stands in t->bytes from `from` on. */
+static segue_code add_name(const segue_match_target *t, int64_t from, segue_buffer *list,
+                           segue_status *st) {
+  const span s = {from, t->bytes.size - from};
   return s.size > 0 ? segue_buffer_append(list, &s, sizeof s, st) : SEGUE_OK;
 }
 
@@ -102,18 +101,11 @@ static segue_code add_artist(segue_match_target *t, segue_str name, segue_status
   segue_code rc = SEGUE_OK;
   int64_t from = t->bytes.size;
   SEGUE_TRY(segue_match_fold(name, &t->bytes, st));
-  SEGUE_TRY(add_string(t, from, &t->artists, st));
+  SEGUE_TRY(add_name(t, from, &t->artists, st));
   if (has_article((segue_str){(const char *)t->bytes.data + from, t->bytes.size - from}))
-    SEGUE_TRY(add_string(t, from + 4, &t->artists, st));
+    SEGUE_TRY(add_name(t, from + 4, &t->artists, st));
 done:
   return rc;
-}
-
-static void settle(const segue_match_target *t, const segue_buffer *list) {
-  int64_t n;
-  segue_str *s = strings(list, &n);
-  for (int64_t i = 0; i < n; i++)
-    s[i].data = (const char *)t->bytes.data + ((uintptr_t)s[i].data - 1);
 }
 
 /* The title as it stands, and what SPEC's normalised title leaves of it. */
@@ -140,9 +132,9 @@ segue_code segue_match_target_set(segue_match_target *t, segue_str title, const 
   SEGUE_TRY(put_titles(title, &t->bytes, &second, st));
   int64_t end = t->bytes.size;
   t->bytes.size = second;
-  SEGUE_TRY(add_string(t, 0, &t->titles, st));
+  SEGUE_TRY(add_name(t, 0, &t->titles, st));
   t->bytes.size = end;
-  SEGUE_TRY(add_string(t, second, &t->titles, st));
+  SEGUE_TRY(add_name(t, second, &t->titles, st));
   for (int i = 0; i < n; i++) {
     SEGUE_TRY(add_artist(t, artists[i], st));
     SEGUE_TRY(segue_buffer_printf(&joined, st, "%s", i ? ", " : ""));
@@ -150,8 +142,6 @@ segue_code segue_match_target_set(segue_match_target *t, segue_str title, const 
   }
   if (n > 1)
     SEGUE_TRY(add_artist(t, (segue_str){(const char *)joined.data, joined.size}, st));
-  settle(t, &t->titles);
-  settle(t, &t->artists);
 done:
   segue_buffer_free(&joined);
   return rc;
@@ -165,12 +155,13 @@ void segue_match_target_free(segue_match_target *t) {
 
 /* ---- a candidate ---- */
 
-static double best_of(const segue_buffer *list, segue_str name) {
-  int64_t n;
-  const segue_str *s = strings(list, &n);
+static double best_of(const segue_match_target *t, const segue_buffer *list, segue_str name) {
+  const span *s = (const span *)(const void *)list->data;
+  int64_t n = list->size / (int64_t)sizeof *s;
   double best = 0;
   for (int64_t i = 0; i < n && best < 1; i++) {
-    double alike = segue_match_names(s[i], name);
+    const segue_str mine = {(const char *)t->bytes.data + s[i].from, s[i].size};
+    double alike = segue_match_names(mine, name);
     best = alike > best ? alike : best;
   }
   return best;
@@ -182,8 +173,9 @@ static segue_code title_score(const segue_match_target *t, segue_str title, doub
   segue_buffer b = {0};
   int64_t second;
   SEGUE_TRY(put_titles(title, &b, &second, st));
-  *score = best_of(&t->titles, (segue_str){(const char *)b.data, second});
-  double plain = best_of(&t->titles, (segue_str){(const char *)b.data + second, b.size - second});
+  *score = best_of(t, &t->titles, (segue_str){(const char *)b.data, second});
+  double plain =
+      best_of(t, &t->titles, (segue_str){(const char *)b.data + second, b.size - second});
   *score = plain > *score ? plain : *score;
 done:
   segue_buffer_free(&b);
@@ -209,9 +201,9 @@ static segue_code part_score(const segue_match_target *t, segue_str part, double
   segue_buffer b = {0};
   segue_code rc = segue_match_fold(part, &b, st);
   if (rc == SEGUE_OK) {
-    double alike = best_of(&t->artists, (segue_str){(const char *)b.data, b.size});
+    double alike = best_of(t, &t->artists, (segue_str){(const char *)b.data, b.size});
     if (alike < 1 && has_article((segue_str){(const char *)b.data, b.size})) {
-      double bare = best_of(&t->artists, (segue_str){(const char *)b.data + 4, b.size - 4});
+      double bare = best_of(t, &t->artists, (segue_str){(const char *)b.data + 4, b.size - 4});
       alike = bare > alike ? bare : alike;
     }
     *best = alike > *best ? alike : *best;

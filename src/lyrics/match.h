@@ -21,8 +21,8 @@ double segue_match_names(segue_str a, segue_str b);
 /* The track that is looked for, folded. Start with {0}; used again by each set. */
 typedef struct segue_match_target {
   segue_buffer bytes;
-  segue_buffer titles;  /* segue_str, into bytes: as it stands, and without "- Remastered 2009" */
-  segue_buffer artists; /* segue_str, into bytes: each artist, and all of them together */
+  segue_buffer titles;  /* where they stand in it: as it stands, and without "- Remastered 2009" */
+  segue_buffer artists; /* likewise: each artist, and all of them together */
   double duration;      /* seconds; NaN: unknown */
 } segue_match_target;
 

@@ -47,6 +47,8 @@ static void sort(pick *p, int64_t n, int (*compare)(const void *, const void *))
 /* The picks with a place below `most` in their genre, those with the smallest hashes, first. */
 static int64_t keep_smallest(pick *p, int64_t n, int64_t most) {
   int64_t kept = 0, place = 0;
+  if (!p)
+    return 0;
   sort(p, n, by_hash);
   for (int64_t i = 0; i < n; i++) {
     place = i > 0 && p[i].genre == p[i - 1].genre ? place + 1 : 0;
@@ -138,7 +140,7 @@ static segue_code choose(segue_buffer *picks, const segue_lyrics_sample_params *
   pick *p = (pick *)(void *)picks->data;
   int64_t n = picks->size / (int64_t)sizeof *p, *rows = NULL;
   segue_dict *tracks = NULL;
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; p && i < n; i++)
     p[i].row = i;
   n = keep_smallest(p, n, params->per_genre);
   if (params->max_tracks > 0 && n > params->max_tracks) {
