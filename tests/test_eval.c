@@ -357,6 +357,29 @@ static void tiny_genres_have_answers(void **state) {
   segue_table_destroy(&t);
 }
 
+/* Most tracks are one song of one artist: so many duplicates are searched for, not visited. */
+static void many_duplicates_are_searched(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < 12; seed++) {
+    genre g;
+    make_genre(&g, seed, 150, 3);
+    for (int64_t i = 0; i < 150; i++) {
+      if (i % 6 == 0)
+        continue;
+      g.artist[i] = g.label[i] = 0;
+      g.title_group[i] = g.track[1];
+    }
+    segue_eval_params p = defaults;
+    check(&g, &p);
+    p.n_k = 1 + (int)(seed % 3);
+    p.n_exclude = 1; /* an album, which takes away duplicates for good */
+    g.rows.extra = g.extra;
+    for (int64_t i = 0; i < 150; i++)
+      g.extra[i] = g.album[i] = (int32_t)(i % 7) - 1;
+    check(&g, &p);
+  }
+}
+
 /* The interval holds the value, and one cluster gives none. */
 static void intervals_hold_the_value(void **state) {
   (void)state;
@@ -415,6 +438,7 @@ int main(void) {
       cmocka_unit_test(metrics_follow_from_the_definitions),
       cmocka_unit_test(exclusion_and_sets_follow_from_the_definitions),
       cmocka_unit_test(tiny_genres_have_answers),
+      cmocka_unit_test(many_duplicates_are_searched),
       cmocka_unit_test(intervals_hold_the_value),
       cmocka_unit_test(samples_centre_on_the_whole),
   };

@@ -159,6 +159,9 @@ typedef struct segue_eval_order {
    * then keys do the work. */
   segue_code (*search)(void *arg, const int32_t *queries, int64_t count, int64_t depth,
                        int32_t *rows, segue_status *st);
+  /* rows[0..depth): the first candidates of q if its duplicates were candidates too; -1 where there
+   * are fewer. May be NULL, then duplicates are looked at one by one. */
+  segue_code (*search_kept)(void *arg, int32_t q, int64_t depth, int32_t *rows, segue_status *st);
   void *arg; /* borrow */
 } segue_eval_order;
 

@@ -65,21 +65,33 @@ static int64_t visit_duplicates(const segue_eval_genre *g, const segue_eval_orde
   return count;
 }
 
-static bool has_duplicates(const segue_eval_genre *g, int32_t q) {
+/* How many duplicates a query has at most: those of both kinds are counted twice. */
+static int64_t count_duplicates(const segue_eval_genre *g, int32_t q) {
+  int64_t n = 0;
   for (int side = 0; side < g->n_duplicate_groups; side++) {
     const segue_runs *r = &g->members[side];
-    if (r->starts[r->run_of[q] + 1] - r->starts[r->run_of[q]] > 1)
-      return true;
+    n += r->starts[r->run_of[q] + 1] - r->starts[r->run_of[q]] - 1;
   }
-  return false;
+  return n;
+}
+
+/* The same by a search of its own, for queries with so many duplicates that visiting them all would
+ * cost more: 10,000 copies of one song would be 10^8 visits. */
+static segue_code search_kept(const segue_eval_genre *g, const segue_eval_order *order, int32_t q,
+                              int64_t most, int32_t *rank, segue_status *st) {
+  int32_t *rows = segue_alloc(most, sizeof *rows, "neighbours", st);
+  segue_code rc = rows ? order->search_kept(order->arg, q, most, rows, st) : SEGUE_MEMORY;
+  *rank = 0;
+  for (int64_t i = 0; rc == SEGUE_OK && i < most && rows[i] >= 0 && *rank == 0; i++)
+    *rank = segue_eval_relevant(g, q, rows[i]) ? (int32_t)(i + 1) : 0;
+  free(rows);
+  return rc;
 }
 
 /* The rank of the first relevant one if the query's duplicates were candidates too: they are merged
  * into the list that was found without them, so no second search is needed. */
-static int32_t first_hit_kept(const segue_eval_genre *g, const segue_eval_order *order,
-                              const segue_eval_list *l, int32_t first_hit, int64_t most) {
-  if (!has_duplicates(g, l->row))
-    return first_hit;
+static int32_t merge_duplicates(const segue_eval_genre *g, const segue_eval_order *order,
+                                const segue_eval_list *l, int32_t first_hit, int64_t most) {
   place first = {INFINITY, -1};
   visit_duplicates(g, order, l->row, NULL, &first);
   int64_t at = first.row >= 0 ? place_of(l, first.key, first.row) : l->n;
@@ -91,6 +103,17 @@ static int32_t first_hit_kept(const segue_eval_genre *g, const segue_eval_order 
     return 0; /* none, or not within the list */
   int64_t rank = 1 + at + visit_duplicates(g, order, l->row, &first, NULL);
   return rank <= most ? (int32_t)rank : 0;
+}
+
+static segue_code first_hit_kept(const segue_eval_genre *g, const segue_eval_order *order,
+                                 const segue_eval_list *l, int64_t most, segue_eval_record *r,
+                                 segue_status *st) {
+  enum { MANY = 100 };
+  int64_t n = count_duplicates(g, l->row);
+  if (n > MANY && order->search_kept)
+    return search_kept(g, order, l->row, most, &r->first_hit_kept, st);
+  r->first_hit_kept = n > 0 ? merge_duplicates(g, order, l, r->first_hit, most) : r->first_hit;
+  return SEGUE_OK;
 }
 
 /* ---- one query ---- */
@@ -145,7 +168,7 @@ segue_code segue_eval_record_query(const segue_eval_genre *g, const segue_eval_p
     r->in_r += i < wanted;
   }
   r->first_hit = r->n_ranks > 0 ? ranks[0] : 0;
-  r->first_hit_kept = first_hit_kept(g, order, l, r->first_hit, most);
+  SEGUE_TRY(first_hit_kept(g, order, l, most, r, st));
   for (int32_t i = r->n_ranks; i % 4 != 0; i++)
     ranks[i] = 0;
   SEGUE_TRY(note_far(g, p, l, most, records->size, r, far, st));

@@ -5,36 +5,63 @@
 
 #include "eval/internal.h"
 
-segue_code segue_eval_index(const segue_eval_genre *g, const segue_eval_params *p,
-                            const double *weights, segue_knn **out, segue_status *st) {
+/* `first_group`: groups before that exclude nothing. */
+static segue_code make_index(const segue_eval_genre *g, const segue_eval_params *p,
+                             const double *weights, int first_group, segue_knn **out,
+                             segue_status *st) {
   const int32_t *groups[SEGUE_KNN_MAX_GROUPS];
-  for (int i = 0; i < g->n_groups; i++)
-    groups[i] = g->groups[i];
+  int n = 0;
+  for (int i = first_group; i < g->n_groups; i++)
+    groups[n++] = g->groups[i];
   segue_knn_params params = {.metric = p->metric,
                              .kernel = p->kernel,
                              .weights = weights,
                              .candidates = g->candidates,
                              .n_candidates = g->n_candidates,
-                             .groups = g->n_groups > 0 ? groups : NULL,
-                             .n_groups = g->n_groups,
+                             .groups = n > 0 ? groups : NULL,
+                             .n_groups = n,
                              .tile = p->tile};
   return segue_knn_create(out, g->x, g->n, g->d, &params, st);
 }
 
+segue_code segue_eval_index(const segue_eval_genre *g, const segue_eval_params *p,
+                            const double *weights, segue_knn **out, segue_status *st) {
+  return make_index(g, p, weights, 0, out, st);
+}
+
 /* ---- the search as an order of candidates ---- */
 
-static double key_of(void *index, int32_t q, int32_t c) {
-  return segue_knn_key(index, q, c);
+typedef struct ranking {
+  const segue_eval_genre *g;
+  const segue_eval_params *p;
+  segue_knn *index; /* borrow */
+  segue_knn *kept;  /* own: with duplicates as candidates; NULL until it is needed */
+} ranking;
+
+static double key_of(void *arg, int32_t q, int32_t c) {
+  return segue_knn_key(((ranking *)arg)->index, q, c);
 }
 
-static segue_code count_before(void *index, const int32_t *queries, int64_t count,
+static segue_code count_before(void *arg, const int32_t *queries, int64_t count,
                                const int32_t *targets, int64_t *before, segue_status *st) {
-  return segue_knn_count_before(index, queries, 0, count, targets, before, st);
+  return segue_knn_count_before(((ranking *)arg)->index, queries, 0, count, targets, before, st);
 }
 
-static segue_code search_deep(void *index, const int32_t *queries, int64_t count, int64_t depth,
+static segue_code search_deep(void *arg, const int32_t *queries, int64_t count, int64_t depth,
                               int32_t *rows, segue_status *st) {
-  return segue_knn_search(index, queries, 0, count, depth, rows, NULL, NULL, st);
+  return segue_knn_search(((ranking *)arg)->index, queries, 0, count, depth, rows, NULL, NULL, st);
+}
+
+static segue_code search_kept(void *arg, int32_t q, int64_t depth, int32_t *rows,
+                              segue_status *st) {
+  ranking *r = arg;
+  const double *weights = r->p->weights ? r->p->weights + r->g->genre * r->g->d : NULL;
+  if (!r->kept) {
+    segue_code rc = make_index(r->g, r->p, weights, r->g->n_duplicate_groups, &r->kept, st);
+    if (rc != SEGUE_OK)
+      return rc;
+  }
+  return segue_knn_search(r->kept, &q, 0, 1, depth, rows, NULL, NULL, st);
 }
 
 /* What a search works with. */
@@ -107,7 +134,8 @@ segue_code segue_eval_search(const segue_eval_genre *g, segue_knn *index,
   if (block > to - from)
     block = to - from;
   searcher s = {g, p, into};
-  segue_eval_order order = {key_of, count_before, search_deep, index};
+  ranking r = {g, p, index, NULL};
+  segue_eval_order order = {key_of, count_before, search_deep, search_kept, &r};
   segue_buffer far = {0};
   int32_t *rows = segue_alloc(block * depth, sizeof *rows, "neighbours", st);
   double *keys = segue_alloc(block * depth, sizeof *keys, "neighbours", st);
@@ -132,6 +160,7 @@ done:
   free(rows);
   free(keys);
   free(found);
+  segue_knn_destroy(&r.kept);
   segue_buffer_free(&far);
   return rc;
 }

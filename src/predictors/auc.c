@@ -324,6 +324,10 @@ segue_code segue_pair_auc(const double *x, const int32_t *artist, int64_t n, int
   }
   if (n_several == 0)
     goto done;
+  if (l.n_places == 1) { /* constant: all pairs are ties, to the bit */
+    *auc = 0.5;
+    goto done;
+  }
   SEGUE_TRY(add_artists(&l, n_artists, n_several, st));
   double within = accumulate(&l);
   for (int64_t k = 0; k < l.n_places; k++)
