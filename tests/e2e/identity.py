@@ -8,6 +8,7 @@ import csv
 import gzip
 import pathlib
 import random
+import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -72,6 +73,29 @@ def other_forms(segue):
     same("shuffled rows and columns", unique, run(segue, "out.shuffled", files_in("shuffled", "csv"), ranks=3))
 
 
+# Every option of eval that changes results, in few evaluations.
+EVALUATIONS = [["--per-query", "--neighbors", 7, "--ablation", "--exclude", "duplicate,key+mode,artist+release_date",
+                "--scale", "robust", "--weights", "importance", "--artist", "all"],
+               ["--label", "time_signature", "--scale", "global", "--weights", "weights.csv", "--metric", "l1", "--per-query",
+                "--max-tracks", 60, "--max-queries", 25, "--max-candidates", 40, "--no-relevant", "miss", "--trec", "trec"],
+               ["--metric", "cosine", "--weights", "logistic", "--artist", "sole", "--neighbors", 2, "--k", "3,1024",
+                "--genre-mode", "top_n_plus_variety", "--top-genres", 3, "--variety-genres", 5]]
+
+
+def evaluations(segue, files):
+    segue("run", *files, "--run", "made.h5", *LIMITS)
+    names = "danceability energy loudness speechiness acousticness instrumentalness liveness valence tempo".split()
+    pathlib.Path("weights.csv").write_text("\n".join(f"{n},{0.25 * (i % 4)}" for i, n in enumerate(names)))
+    limits = [o for o in LIMITS if o not in ("--predictor-min-tracks", 20, "--max-reports", 0)]
+    for options, some in zip(EVALUATIONS, ((1, 2, 3, 5), (1, 5), (1, 3))):
+        found = []
+        for ranks in some:
+            shutil.copy("made.h5", "copy.h5")
+            segue("eval", "copy.h5", *limits, *options, ranks=ranks)
+            found.append(run_digests("copy.h5") | (lake_digests("trec") if "--trec" in options else {}))
+            same(f"{options} on {ranks} ranks", found[0], found[-1])
+
+
 def main():
     segue = program_and_scratch()
     files = segue.synth("input", "--tracks", 2000 if segue.sanitized else 4000, "--unreadable", 50,
@@ -99,6 +123,7 @@ def main():
     mirror = segue.synth("crlfs", "--tracks", 2000, "--seed", 3, "--crlf", "--bom")
     same("CR LF and byte order mark", run(segue, "out.clean", clean), run(segue, "out.crlf", mirror, ranks=3))
     other_forms(segue)
+    evaluations(segue, clean)
     check(not leftovers("."), f"left behind: {leftovers('.')}")
 
 
