@@ -72,7 +72,7 @@ static segue_code measure_search(const segue_eval_genre *g, segue_eval_params p,
   for (int64_t r = 0; r < repeats; r++) {
     double start = segue_now();
     found->records->size = 0;
-    SEGUE_TRY(segue_eval_index(g, &p, NULL, &index, st));
+    SEGUE_TRY(segue_eval_index(g, &p, p.weights ? p.weights + g->genre * g->d : NULL, &index, st));
     SEGUE_TRY(segue_eval_search(g, index, &p, 0, g->n_queries, found, st));
     keep_least(&out->seconds, segue_now() - start);
     segue_knn_stats stats = segue_knn_get_stats(index);
@@ -200,12 +200,16 @@ static segue_code plan_everywhere(segue_job *job, segue_status *st) {
   return SEGUE_OK;
 }
 
-static segue_code eval_params(const segue_settings *s, segue_eval_params *p, segue_status *st) {
+static segue_code eval_params(const segue_job *job, segue_eval_params *p, segue_status *st) {
+  const segue_settings *s = &job->settings;
   *p = (segue_eval_params){.k = s->k_list,
                            .n_k = s->n_k,
                            .tile = s->tile,
                            .exclude_duplicates = s->exclude_duplicates,
-                           .weights_name = "none",
+                           .n_exclude = s->n_exclude,
+                           .sets = job->sets.starts ? &job->sets : NULL,
+                           .weights = job->weights,
+                           .weights_name = s->weights,
                            .relevance_name = "artist",
                            .exclude_name = s->exclude,
                            .max_queries = s->max_queries,
@@ -279,8 +283,7 @@ static void show_searches(const segue_job *job, const measured *all) {
   fprintf(out,
           "Search for the %lld nearest (%s, %s), seconds over %d %s\n"
           "  %-20s %8s %8s  %-12s %8s %8s %8s %9s %10s %8s\n",
-          (long long)s->k_list[s->n_k - 1], s->metric,
-          strcmp(s->scale, "genre") == 0 ? "z-scores by genre" : "raw units", job->ctx.size,
+          (long long)s->k_list[s->n_k - 1], s->metric, segue_scale_words(s->scale), job->ctx.size,
           job->ctx.size == 1 ? "rank" : "ranks", "genre", "tracks", "queries", "kernel", "min",
           "mean", "max", "pairs/s", "float32/q", "float64/q");
   for (int64_t g = 0; g < job->selection.n; g++) {
@@ -360,13 +363,14 @@ segue_code segue_job_bench(segue_job *job, segue_status *st) {
   if (!job->settings.run)
     return segue_fail(st, SEGUE_USAGE,
                       "segue bench needs a run file: segue bench RUN; see 'segue help bench'");
-  SEGUE_TRY(eval_params(&job->settings, &params, st));
   SEGUE_TRY(segue_step_read(job, st));
   rc = select_genres(job, st);
   if (rc == SEGUE_OK)
     rc = plan_everywhere(job, st);
   SEGUE_AGREE(&job->ctx, st);
   SEGUE_TRY(segue_step_scatter(job, st));
+  SEGUE_TRY(segue_step_weights(job, st));
+  SEGUE_TRY(eval_params(job, &params, st));
   mine = segue_alloc(job->selection.n, sizeof *mine, "measures", st);
   rc = mine ? SEGUE_OK : SEGUE_MEMORY;
   SEGUE_AGREE(&job->ctx, st);

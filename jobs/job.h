@@ -141,6 +141,8 @@ void segue_show_accounting(segue_job *job);
 void segue_show_plan(segue_job *job);
 void segue_show_results(segue_job *job);
 void segue_show_files(segue_job *job);
+/* What a --scale is called in texts for people (static). */
+const char *segue_scale_words(const char *scale);
 /* The table of --timings, from the summary. */
 void segue_show_timings(segue_job *job);
 /* Prints a table for people - columns aligned as wide as a terminal shows them, long texts cut,

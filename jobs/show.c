@@ -150,7 +150,7 @@ static json_t *summary_json(const segue_job *job) {
   return rows;
 }
 
-static const char *scale_words(const char *scale) {
+const char *segue_scale_words(const char *scale) {
   return strcmp(scale, "genre") == 0    ? "z-scores by genre"
          : strcmp(scale, "global") == 0 ? "z-scores over all tracks"
          : strcmp(scale, "robust") == 0 ? "medians and quartiles by genre"
@@ -217,8 +217,8 @@ static void show_evaluation(segue_job *job) {
             job->sets.starts               ? "that share an artist"
             : job->catalogue->label_column ? "with the same label"
                                            : "by the same artist",
-            s->metric, scale_words(s->scale), s->exclude, count(segue_get_int(&t->columns[3], 0)),
-            count(segue_get_int(&t->columns[2], 0)));
+            s->metric, segue_scale_words(s->scale), s->exclude,
+            count(segue_get_int(&t->columns[3], 0)), count(segue_get_int(&t->columns[2], 0)));
     for (int i = 0; i < s->n_k && segue_get_int(&t->columns[3], 0) > 0; i++)
       fprintf(out, "  %6lld     %6.4f   %6.4f    %6.4f         %6.4f   %6.4f         %6.4f\n",
               (long long)s->k_list[i], summary_value(t, i, "recall_at_k"),

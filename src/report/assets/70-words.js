@@ -27,15 +27,16 @@ const isSure = r => r.verdict !== undefined && r.verdict !== null ? r.verdict ==
   : r.q_value !== undefined && r.q_value !== null ? r.q_value < 0.05 : null;
 
 // Mean importance of the features over genres, largest first.
-const featureMeans = (data, column = 'importance_norm', of = v => v) => data.once(`means ${column} ${of}`, () => {
+function featureMeans(data, column = 'importance_norm', of = v => v) {
   const by = new Map(data.features.map(f => [f, []]));
   const t = data.predictors;
-  for (let i = 0; t && i < t.n; i++) {
+  if (!t) return [];
+  for (let i = 0; i < t.n; i++) {
     const v = t.get(column, i);
-    if (v !== null) by.get(t.get('feature', i)).push(of(v));
+    by.get(t.get('feature', i)).push(v === null ? null : of(v));
   }
   return [...by].map(([feature, values]) => ({ feature, values, mean: mean(values) })).filter(f => f.mean !== null).sort((a, b) => b.mean - a.mean);
-});
+}
 
 // The headline: one sentence.
 function statement(data, k, genre) {
