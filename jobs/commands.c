@@ -89,9 +89,10 @@ static const segue_command commands[] = {
     {"dashboard",
      CMD_DASHBOARD,
      {"run", NULL},
-     "segue dashboard RUN [--out dashboard.html] [--pdf FILE] [--png DIR]",
+     "segue dashboard (RUN | --lake DIR) [--out dashboard.html] [--pdf FILE] [--png DIR]",
      "the results as one HTML page, as PDF and as pictures",
-     "Writes a page with every result of a run file: charts with their exact values, tables that "
+     "Writes a page with every result of a run file or a lake: charts with their exact values, "
+     "tables that "
      "sort, one choice of genre that drives them all, and what it means in words. It opens from "
      "disk, asks nothing of the network, and prints. What was not computed yet says which command "
      "does. With Chromium at hand the page becomes a PDF, too, and each chart a picture.",

@@ -92,13 +92,27 @@ static void show(segue_job *job, const output *o) {
     fprintf(job->out, "Pictures  %s  %d charts\n", s->png, o->rendered.n_pictures);
 }
 
+/* Collective. From the run file or the lake. */
+static segue_code read_results(segue_job *job, segue_report_data *out, segue_status *st) {
+  const segue_settings *s = &job->settings;
+  char program[4096];
+  if (!s->run == !s->lake)
+    return segue_fail(st, SEGUE_USAGE,
+                      "segue dashboard shows a run file or a lake, one of them: segue dashboard "
+                      "RUN, or segue dashboard --lake DIR");
+  if (s->run)
+    return segue_report_read_run(&job->ctx, s->run, out, st);
+  if (!segue_sql_program(program, sizeof program))
+    return segue_fail(st, SEGUE_INPUT,
+                      "a lake is read by segue-sql, which this build lacks: 'jobs/setup.sh sql' "
+                      "and build again, or give the run file");
+  return segue_report_read_lake(&job->ctx, program, s->lake, out, st);
+}
+
 segue_code segue_job_dashboard(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  const segue_settings *s = &job->settings;
   output o = {0};
-  if (!s->run)
-    return segue_fail(st, SEGUE_USAGE, "segue dashboard needs a run file: segue dashboard RUN");
-  SEGUE_TRY(segue_report_read_run(&job->ctx, s->run, &o.report, st));
+  SEGUE_TRY(read_results(job, &o.report, st));
   segue_job_phase(job, "read", 0, NULL);
   if (job->ctx.rank == 0)
     rc = make(job, &o, st);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh Debian 12 to a lake of results in one command.
+# From a fresh Debian 12 to a lake of results and a dashboard in one command.
 #
 #   jobs/demo.sh [DIR]      default: demo/ in the repository
 #
@@ -44,12 +44,14 @@ main() {
   mpirun -n "$ranks" "$segue" run \
     --tracks "$directory/input/tracks.csv" --artists "$directory/input/artists.csv" \
     --run "$directory/run.h5" --lake "$directory/lake"
+  "$segue" dashboard "$directory/run.h5" --out "$directory/dashboard.html" --quiet
   cat <<END
 
 Input      $directory/input/tracks.csv, artists.csv
 Run file   $directory/run.h5
            python3 -c "import h5py, pandas, sys; print(pandas.DataFrame(h5py.File(sys.argv[1])['results/eval_audio_similarity'][()]))" "$directory/run.h5"
 Lake       $directory/lake (Parquet)
+Dashboard  $directory/dashboard.html opens in any browser
 Next       $segue help
 END
 }

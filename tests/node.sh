@@ -31,7 +31,8 @@ prepare() {
     printf '%s' "$sum" >"$cache/installed"
   fi
   # Node looks for packages beside the script itself, so the scripts go to the packages.
-  mkdir -p "$cache/lake" "$cache/e2e"
+  mkdir -p "$cache/lake" "$cache/e2e" "$cache/dashboard"
+  cp "$here"/dashboard/*.mjs "$cache/dashboard"
   cp "$here"/lake/*.mjs "$cache/lake"
   cp "$here"/e2e/*.mjs "$cache/e2e"
 }

@@ -28,6 +28,11 @@ void segue_report_data_free(segue_report_data *r);
 segue_code segue_report_read_run(const segue_context *ctx, const char *path, segue_report_data *out,
                                  segue_status *st) SEGUE_MUST_USE;
 
+/* Collective. Fills `out` from the lake, a directory, on rank 0 alone. `program` is segue-sql,
+ * which reads the tables. INPUT: there is no lake, or it has none of the tables. */
+segue_code segue_report_read_lake(const segue_context *ctx, const char *program, const char *lake,
+                                  segue_report_data *out, segue_status *st) SEGUE_MUST_USE;
+
 /* How the page begins. Texts are borrowed; NULL means the default. */
 typedef struct segue_page_params {
   const char *title; /* default: "Music similarity by genre" */

@@ -32,16 +32,30 @@ class Table {
   // Row numbers of a genre, in the table's order.
   of(genre) {
     if (!this.rowsOf) {
-      this.rowsOf = [];
-      for (let i = 0; i < this.n; i++) (this.rowsOf[this.get('genre', i)] ??= []).push(i);
+      this.rowsOf = new Map();
+      const c = this.columns.get('genre');
+      for (let i = 0, last = null, rows; i < this.n; i++) {
+        const g = c ? c.values[i] : -1;
+        if (g !== last) {
+          rows = this.rowsOf.get(g);
+          if (!rows) this.rowsOf.set(g, rows = []);
+          last = g;
+        }
+        rows.push(i);
+      }
     }
-    return this.rowsOf[genre] ?? [];
+    return this.rowsOf.get(genre) ?? [];
   }
 
   // Genres that have rows, largest first.
   genres() {
     this.of(-1);
-    return Object.keys(this.rowsOf).map(Number);
+    return [...this.rowsOf.keys()].sort((a, b) => a - b);
+  }
+
+  // Row numbers of a genre; of all genres with -1.
+  rows(genre) {
+    return genre < 0 ? Array.from({ length: this.n }, (_, i) => i) : this.of(genre);
   }
 
   values(column) {
@@ -50,7 +64,7 @@ class Table {
 
   // The rows of a genre as objects; of all genres with -1.
   list(genre) {
-    return (genre < 0 ? Array.from({ length: this.n }, (_, i) => i) : this.of(genre)).map(i => this.row(i));
+    return this.rows(genre).map(i => this.row(i));
   }
 
   // The genre's row at a cut-off.

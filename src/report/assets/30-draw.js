@@ -65,7 +65,7 @@ function drawRows(spec, width) {
   const labels = Math.min(Math.max(...rows.map(r => textWidth(r.label))) + 14, width * 0.36);
   const shown = rows.map(r => r.parts ? r.note ?? '' : spec.show(r.value));
   const right = Math.max(...shown.map(t => textWidth(t))) + 14;
-  const marks = ticks(low, high, Math.max(2, Math.round((width - labels - right) / 95)));
+  const marks = ticks(low, high, Math.max(3, Math.round((width - labels - right) / 85)));
   // A little air at the ends; the axis need not end at a round number.
   const air = (high - low) * 0.03;
   if (low !== spec.zero && low !== spec.least?.[0]) low -= air;

@@ -27,16 +27,15 @@ const isSure = r => r.verdict !== undefined && r.verdict !== null ? r.verdict ==
   : r.q_value !== undefined && r.q_value !== null ? r.q_value < 0.05 : null;
 
 // Mean importance of the features over genres, largest first.
-function featureMeans(data, column = 'importance_norm', of = v => v) {
+const featureMeans = (data, column = 'importance_norm', of = v => v) => data.once(`means ${column} ${of}`, () => {
   const by = new Map(data.features.map(f => [f, []]));
   const t = data.predictors;
-  if (!t) return [];
-  for (let i = 0; i < t.n; i++) {
+  for (let i = 0; t && i < t.n; i++) {
     const v = t.get(column, i);
-    by.get(t.get('feature', i)).push(v === null ? null : of(v));
+    if (v !== null) by.get(t.get('feature', i)).push(of(v));
   }
   return [...by].map(([feature, values]) => ({ feature, values, mean: mean(values) })).filter(f => f.mean !== null).sort((a, b) => b.mean - a.mean);
-}
+});
 
 // The headline: one sentence.
 function statement(data, k, genre) {

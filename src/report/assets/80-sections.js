@@ -70,16 +70,17 @@ function correlations(app) {
   const { data, genre } = app, t = data.correlations, title = 'Features that say the same';
   if (!t) return { title, empty: absent(data, 'correlations', 'Correlations are') };
   const names = data.features.length ? data.features : [...new Set([...t.values('feature'), ...t.values('other_feature')])];
-  const values = new Map();
-  const key = (a, b) => a < b ? `${a}\n${b}` : `${b}\n${a}`;
-  for (const i of genre >= 0 ? t.of(genre) : Array.from({ length: t.n }, (_, j) => j)) {
-    const k = key(t.get('feature', i), t.get('other_feature', i));
-    if (!values.has(k)) values.set(k, []);
-    values.get(k).push(t.get('pearson', i));
+  const at = new Map(names.map((f, i) => [f, i])), n = names.length, sums = new Float64Array(n * n), counts = new Uint32Array(n * n);
+  const rowsHere = t.rows(genre);
+  for (const i of rowsHere) {
+    const v = t.get('pearson', i), a = at.get(t.get('feature', i)), b = at.get(t.get('other_feature', i));
+    if (v === null) continue;
+    sums[Math.max(a, b) * n + Math.min(a, b)] += v;
+    counts[Math.max(a, b) * n + Math.min(a, b)]++;
   }
-  if (!values.size) return { title, empty: `No correlations for ${tidy(data.genres[genre])}.` };
+  if (!rowsHere.length) return { title, empty: `No correlations for ${tidy(data.genres[genre])}.` };
   if (names.length > 24) return { title, empty: `${names.length} features are too many for this picture; the table results/feature_correlations has them.` };
-  const v = (r, c) => mean(values.get(key(names[r], names[c])) ?? []);
+  const v = (r, c) => counts[r * n + c] ? sums[r * n + c] / counts[r * n + c] : null;
   const rows = [];
   names.forEach((a, r) => names.slice(0, r).forEach((b, c) => rows.push([b, a, v(r, c)])));
   const top = rows.filter(r => r[2] !== null).sort((a, b) => Math.abs(b[2]) - Math.abs(a[2]))[0];
@@ -173,7 +174,7 @@ function change(measure, name) {
     const low = `delta_${measure}_low`, high = `delta_${measure}_high`, isRecall = measure === 'recall';
     const show = isRecall ? v => format.points(v) : format.signed;
     const all = deltas(data, k).filter(r => r[`delta_${measure}`] !== null).map(r => ({ genre: r.code, label: tidy(data.genres[r.code]), value: r[`delta_${measure}`], low: r[low] ?? null, high: r[high] ?? null,
-      hot: r.code === app.genre, weak: isSure(r) === false, n: r.n_queries, q: r.q_value ?? null,
+      hot: r.code === app.genre, weak: isRecall || r.q_value_mrr === undefined || r.q_value_mrr === null ? isSure(r) === false : r.q_value_mrr > 0.05, n: r.n_queries, q: r.q_value ?? null,
       tip: [tidy(data.genres[r.code]), [`change of ${name}`, format.exact(r[`delta_${measure}`])], ['95 % interval', `${format.exact(r[low] ?? null)} to ${format.exact(r[high] ?? null)}`],
         ['audio', format.exact(r[`${measure}_audio`])], ['audio + lyrics', format.exact(r[`${measure}_audio_lyrics`])], ['p', format.p(r.p_value ?? null)], ['q (all genres)', format.p(r.q_value ?? null)], ['queries', format.count(r.n_queries)]] }));
     if (!all.length) return { title, empty: 'No genre has an audio-only baseline at this cut-off.' };
@@ -214,7 +215,7 @@ function alphaCurve(app, measure = 'recall_at_k') {
 function hubsChart(app) {
   const { data, genre } = app, t = data.hubs, title = 'Songs that turn up everywhere';
   if (!t) return { title, empty: absent(data, 'hubs', 'Hubs are') };
-  const all = t.list(genre).sort((a, b) => b.k_occurrence - a.k_occurrence).slice(0, 18);
+  const all = [...t.rows(genre)].sort((a, b) => t.get('k_occurrence', b) - t.get('k_occurrence', a)).slice(0, 18).map(i => t.row(i));
   if (!all.length) return { title, empty: `No hubs for ${tidy(data.genres[genre])}.` };
   const rows = all.map(r => ({ label: `${tidy(r.name ?? '')} · ${tidy(r.artist_name_primary ?? '')}`, value: r.k_occurrence, genre: genre < 0 ? r.genre : undefined,
     tip: [tidy(r.name ?? ''), ['artist', tidy(r.artist_name_primary ?? '')], ['genre', tidy(data.genres[r.genre])], [`lists of ${r.k} nearest`, format.count(r.k_occurrence)]] }));
@@ -226,12 +227,14 @@ function hubsChart(app) {
 function ablation(app, kind = 'without') {
   const { data, genre } = app, t = data.sets, title = 'Search with fewer features';
   if (!t) return { title, empty: absent(data, 'sets', 'Smaller sets of features are') };
-  const rows = t.list(genre), whole = new Map(rows.filter(r => r.kind === 'all').map(r => [r.genre, r.recall_at_k])), k = rows[0]?.k;
+  const rows = t.rows(genre), k = t.get('k', rows[0]), whole = new Map(), by = new Map();
   if (!rows.length) return { title, empty: `Not computed for ${tidy(data.genres[genre])}.` };
-  const by = new Map();
-  for (const r of rows.filter(r => r.kind === kind)) {
-    if (!by.has(r.feature)) by.set(r.feature, []);
-    by.get(r.feature).push(r.recall_at_k === null || whole.get(r.genre) === undefined ? null : kind === 'without' ? r.recall_at_k - whole.get(r.genre) : r.recall_at_k);
+  for (const i of rows) if (t.get('kind', i) === 'all') whole.set(t.get('genre', i), t.get('recall_at_k', i));
+  for (const i of rows) {
+    if (t.get('kind', i) !== kind) continue;
+    const feature = t.get('feature', i), recall = t.get('recall_at_k', i), all = whole.get(t.get('genre', i)) ?? null;
+    if (!by.has(feature)) by.set(feature, []);
+    by.get(feature).push(recall === null || all === null ? null : kind === 'without' ? recall - all : recall);
   }
   const base = mean([...whole.values()]), show = kind === 'without' ? v => format.points(v) : format.share;
   const drawn = [...by].map(([f, values]) => ({ label: featureName(f), name: f, value: mean(values), mark: kind === 'only' ? base : null,
