@@ -35,6 +35,8 @@ build() {
 
 main() {
   bash "$root/jobs/setup.sh" build
+  # SQL at the end is worth a download, but the demo goes on where there is none.
+  bash "$root/jobs/setup.sh" sql || true
   build
   # shellcheck source=jobs/mpi-env.sh
   . "$root/jobs/mpi-env.sh"
@@ -54,6 +56,15 @@ Lake       $directory/lake (Parquet)
 Dashboard  $directory/dashboard.html opens in any browser
 Next       $segue help
 END
+  if [[ -x $root/build/segue-sql ]]; then
+    cat <<END
+SQL        $segue sql --lake $directory/lake "SELECT genre, count(*) AS tracks FROM curated_tracks_by_genre GROUP BY genre ORDER BY tracks DESC LIMIT 5"
+           $segue sql --lake $directory/lake predictors --genre rock
+           $segue sql --lake $directory/lake
+END
+  else
+    echo "SQL        jobs/setup.sh sql fetches what 'segue sql' needs; run the demo again then"
+  fi
 }
 
 main

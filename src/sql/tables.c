@@ -60,8 +60,10 @@ const char *sql_tables_made_by(const segue_sql *s, segue_str name) {
   const segue_lake_table *t = sql_tables_find(s, name);
   if (!t || !t->schema || t->present)
     return NULL;
-  snprintf(text, sizeof text, "'%s' makes it, and 'segue export RUN LAKE' puts it there",
-           t->schema->made_by);
+  /* The lyrics commands write to the lake themselves. */
+  bool exported = strncmp(t->schema->made_by, "segue lyrics", 12) != 0;
+  snprintf(text, sizeof text, "'%s' makes it%s", t->schema->made_by,
+           exported ? ", and 'segue export RUN LAKE' puts it there" : "");
   return text;
 }
 

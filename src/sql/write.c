@@ -453,10 +453,16 @@ static segue_code table_place(segue_sql *s, const sql_write *w, char **out, segu
     return rc;
   if (strchr(w->name, '/') || *w->name == '.' || *w->name == '_')
     return segue_fail(st, SEGUE_INPUT, "'%s' cannot be a table's name in a lake", w->name);
-  if (parts != 2)
-    return segue_fail(st, SEGUE_INPUT,
-                      "a table stands in two steps below the lake, as results/%s does; '%s' has %d",
-                      w->name, w->location, parts);
+  if (parts != 2) {
+    /* A table of a lake stands in two steps, so that it is found again. */
+    sql_notice(s, "%s is not AREA/NAME below the lake; the table goes to tables/%s", w->location,
+               w->name);
+    free(*out);
+    if (asprintf(out, "tables/%s", w->name) < 0) {
+      *out = NULL;
+      return segue_fail(st, SEGUE_MEMORY, "no memory for a path");
+    }
+  }
   owner = segue_schema_find(*out);
   if (owner != schema)
     return segue_fail(st, SEGUE_INPUT, "%s is the place of %s", owner ? *out : schema->name,
