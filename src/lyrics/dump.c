@@ -173,6 +173,9 @@ static segue_code consider_rows(segue_dump *d, int which, const segue_match_targ
     if (!song.name.data || !song.artist.data)
       continue;
     SEGUE_TRY(segue_match_score(target, song.name, song.artist, song.duration, &score, st));
+    /* All else that an artist sang is no answer, not even a rejected one. */
+    if (which != BY_BOTH && score < min_score / 2)
+      continue;
     if (score >= min_score && sqlite3_column_type(q, 4) != SQLITE_NULL)
       SEGUE_TRY(load_words(d, sqlite3_column_int64(q, 4), &song, st));
     rc = segue_finding_consider(f, target, &song, min_score, "lrclib/dump", st);

@@ -205,12 +205,19 @@ static void on_record(int end, void *user) {
   r->record_line = r->line + 1;
 }
 
+/* libcsv drops white space around a field that has no quotes; names keep theirs. */
+static int no_space(unsigned char c) {
+  (void)c;
+  return 0;
+}
+
 /* The parser is fed line by line, so that a record's line is known. */
 static segue_code parse(list_reader *r, const segue_buffer *text) {
   struct csv_parser parser;
   const char *p = (const char *)text->data, *end = p + text->size;
   if (csv_init(&parser, CSV_EMPTY_IS_NULL) != 0)
     return segue_fail(r->st, SEGUE_MEMORY, "no memory for a CSV parser");
+  csv_set_space_func(&parser, no_space);
   r->line = r->record_line = 1;
   while (p < end && r->rc == SEGUE_OK) {
     const char *newline = memchr(p, '\n', (size_t)(end - p));
