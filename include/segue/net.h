@@ -1,4 +1,4 @@
-/* net: HTTP over libcurl, many requests at once; S3 on top of it (segue/s3.h).
+/* net: HTTP over libcurl, many requests at once; S3 on top of it.
  *
  * One segue_http is one set of connections, used by one thread. Requests wait in a queue ordered by
  * the time before which they must not start, run up to `max_in_flight` at once over connections
@@ -12,7 +12,7 @@
 #ifndef SEGUE_NET_H
 #define SEGUE_NET_H
 
-#include "segue/base.h"
+#include "segue/comm.h"
 
 /* THE list of how a request can end: name, whether trying again can help, words. */
 #define SEGUE_HTTP_RESULTS(X)                                                                      \
@@ -153,5 +153,254 @@ segue_code segue_http_show_url(const char *url, segue_buffer *out, segue_status 
 /* Appends `text` percent-encoded: all but A-Z a-z 0-9 - _ . ~, and `/` where `keep_slash`. */
 segue_code segue_http_encode(segue_str text, bool keep_slash, segue_buffer *out,
                              segue_status *st) SEGUE_MUST_USE;
+
+/* ---- Signature Version 4 ---- */
+
+/* What is signed. All texts are borrowed. */
+typedef struct segue_sigv4 {
+  const char *method;
+  const char *path;           /* percent-encoded as segue_http_encode does it, begins with / */
+  const char *query;          /* encoded, sorted, "" if none; a bare key has its "=" */
+  const char *const *headers; /* n_headers lines "Name: value", in any order; host among them */
+  int n_headers;
+  const char *payload;  /* SHA-256 of the body as 64 digits, or UNSIGNED-PAYLOAD */
+  const char *amz_date; /* "20130524T000000Z", also a header */
+  const char *region, *service;
+  const char *access_key, *secret;
+} segue_sigv4;
+
+/* Appends the value of the Authorization header ("AWS Signature Version 4", AWS's reference).
+ * Derived keys are zeroed. INPUT: more than 32 headers. */
+segue_code segue_sigv4_sign(const segue_sigv4 *s, segue_buffer *out,
+                            segue_status *st) SEGUE_MUST_USE;
+
+/* SHA-256 and MD5 in hexadecimal digits, with a NUL. */
+void segue_sha256_hex(const void *data, int64_t size, char hex[65]);
+void segue_md5_hex(const void *data, int64_t size, char hex[33]);
+
+/* ---- credentials ---- */
+
+enum { SEGUE_SECRET_BYTES = 16384 };
+
+/* Keys in memory of their own that core dumps leave out; zeroed when freed. */
+typedef struct segue_credentials {
+  char *access_key, *secret, *token; /* in `memory`; token "" if none */
+  int64_t expires_us;                /* since 1970; 0: never */
+  char source[64];                   /* where they come from, for people */
+  char *memory;
+} segue_credentials;
+
+/* Where to look. NULL means the default of AWS's own tools. */
+typedef struct segue_credentials_options {
+  const char *profile;          /* AWS_PROFILE, "default" */
+  const char *credentials_file; /* AWS_SHARED_CREDENTIALS_FILE, ~/.aws/credentials */
+  const char *ca_file;
+} segue_credentials_options;
+
+/* Looks, in this order, at the profile and file of the options, if given; AWS_ACCESS_KEY_ID and its
+ * siblings; web identity (AWS_WEB_IDENTITY_TOKEN_FILE); the profile in ~/.aws/credentials and
+ * ~/.aws/config; the container's endpoint; the instance's (IMDSv2). USAGE where none has any; the
+ * message lists where was looked. A place that is set up but fails is an error, not passed over. */
+segue_code segue_credentials_find(segue_credentials *c, const segue_credentials_options *options,
+                                  segue_status *st) SEGUE_MUST_USE;
+/* The given ones (copy). INPUT where they cannot be any. */
+segue_code segue_credentials_set(segue_credentials *c, const char *access_key, const char *secret,
+                                 const char *token, const char *source,
+                                 segue_status *st) SEGUE_MUST_USE;
+void segue_credentials_free(segue_credentials *c);
+
+/* The value of `key` in the section of `profile` of an AWS configuration text, appended to `out`
+ * with a NUL; sections are "[name]", or "[profile name]" where `config`. False: there is none. */
+bool segue_profile_value(segue_str text, bool config, const char *profile, const char *key,
+                         segue_buffer *out);
+
+/* ---- S3 ---- */
+
+/* Every 0 or NULL means the default. Texts are borrowed by segue_s3_open. */
+typedef struct segue_s3_options {
+  const char
+      *endpoint;      /* AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, else AWS by region */
+  const char *region; /* AWS_REGION, AWS_DEFAULT_REGION, the profile's, else us-east-1 */
+  const char *profile, *credentials_file;
+  const char *ca_file;  /* AWS_CA_BUNDLE, else the system's */
+  bool path_style;      /* also where the endpoint is an address or the bucket has a dot */
+  bool allow_plain;     /* http:// */
+  int max_in_flight;    /* 16 */
+  int attempts;         /* of each request; 8 */
+  int64_t part_bytes;   /* of a multipart upload and of parallel ranges; 16 MiB, at least 5 MiB */
+  double stall_timeout; /* seconds; 30 */
+  int64_t seed;         /* of the waits between attempts */
+} segue_s3_options;
+
+typedef struct segue_s3 segue_s3;
+
+/* Tests shift the clock that requests are signed with. */
+extern int64_t segue_s3_clock_shift_us;
+
+/* Collective. Rank 0 finds settings and credentials and shares them; each rank then has its own
+ * connections. USAGE or INPUT for settings that cannot work. */
+segue_code segue_s3_open(const segue_context *ctx, const segue_s3_options *options, segue_s3 **out,
+                         segue_status *st) SEGUE_MUST_USE;
+void segue_s3_close(segue_s3 **s3);
+
+/* "s3://bucket/key" and its parts. `key` borrows from `url` and may be "". INPUT with what is wrong
+ * about the bucket's name. */
+bool segue_s3_is_url(const char *text);
+enum { SEGUE_S3_BUCKET = 64 };
+segue_code segue_s3_split(const char *url, char bucket[SEGUE_S3_BUCKET], const char **key,
+                          segue_status *st) SEGUE_MUST_USE;
+
+struct segue_s3_reply;
+typedef void (*segue_s3_done)(segue_s3 *s3, const struct segue_s3_reply *reply, void *user);
+
+/* One request in S3's terms. Texts are copied; body and file are borrowed until done. */
+typedef struct segue_s3_call {
+  const char *method, *bucket, *key; /* key NULL or "": the bucket */
+  const char *query;                 /* encoded and sorted, "uploads="; NULL: none */
+  const char *headers[8];            /* "Name: value"; the first NULL ends them */
+  const void *body;
+  int64_t body_size;
+  bool has_body;
+  bool body_from_file;
+  int body_fd;
+  int64_t body_offset;
+  const char *sha256;   /* of the body, if known; NULL: computed */
+  int64_t max_answer;   /* 0: 1 MiB */
+  segue_http_sink sink; /* begins again at offset 0 when a request is repeated */
+  segue_s3_done done;
+  void *user; /* for done and sink */
+} segue_s3_call;
+
+typedef struct segue_s3_reply {
+  segue_code code;     /* OK; NETWORK; IO (a sink or file); INPUT (4xx) */
+  int status;          /* of the last attempt */
+  char error[64];      /* S3's code, "NoSuchKey"; "" */
+  int attempts;        /* 1: the first was enough */
+  const char *message; /* what to tell people: what was asked of what, what came, what to do */
+  const segue_http_answer *answer; /* of the last attempt; borrow */
+} segue_s3_reply;
+
+/* Queues a request; it is repeated after 5xx, 429, SlowDown, broken connections and timeouts, after
+ * waits with jitter, and signed anew each time. `done` is called once. MEMORY. */
+segue_code segue_s3_send(segue_s3 *s3, const segue_s3_call *call, segue_status *st) SEGUE_MUST_USE;
+/* As segue_http_step. */
+int64_t segue_s3_step(segue_s3 *s3, double seconds);
+void segue_s3_run(segue_s3 *s3);
+void segue_s3_moved(const segue_s3 *s3, int64_t *sent, int64_t *received);
+int64_t segue_s3_part_bytes(const segue_s3 *s3, int64_t size);
+
+/* Sends one request and waits for it (others go on meanwhile). The answer's body is appended to
+ * `body` (may be NULL). `*status` (may be NULL) receives the HTTP status. */
+segue_code segue_s3_ask(segue_s3 *s3, const segue_s3_call *call, segue_buffer *body, int *status,
+                        segue_status *st) SEGUE_MUST_USE;
+
+typedef struct segue_s3_info {
+  bool found;
+  int64_t size;
+  int64_t modified_us; /* since 1970; listings only, 0 otherwise */
+  int64_t part_bytes;  /* that segue uploaded it with; 0: unknown */
+  char etag[80];       /* without quotes */
+  bool encrypted;      /* with keys of KMS or the customer: the ETag is no checksum */
+} segue_s3_info;
+
+/* A missing object is no failure: found is false. */
+segue_code segue_s3_head(segue_s3 *s3, const char *bucket, const char *key, segue_s3_info *info,
+                         segue_status *st) SEGUE_MUST_USE;
+
+/* A whole object from memory. `condition`: a header such as "If-None-Match: *", or NULL; where it
+ * does not hold, `*refused` is true and nothing is written. */
+segue_code segue_s3_put(segue_s3 *s3, const char *bucket, const char *key, const void *data,
+                        int64_t size, const char *condition, bool *refused,
+                        segue_status *st) SEGUE_MUST_USE;
+
+/* `size` bytes from `offset`, appended to `out`; from an object that still has `etag` (NULL: any).
+ * Several ranges at once where it is long. INPUT where it changed or is shorter. */
+segue_code segue_s3_get_range(segue_s3 *s3, const char *bucket, const char *key, const char *etag,
+                              int64_t offset, int64_t size, segue_buffer *out,
+                              segue_status *st) SEGUE_MUST_USE;
+
+/* A whole object into memory, at most `limit` bytes, its MD5 checked against the ETag. */
+segue_code segue_s3_get(segue_s3 *s3, const char *bucket, const char *key, int64_t limit,
+                        segue_buffer *out, bool *found, segue_status *st) SEGUE_MUST_USE;
+
+/* What a listing finds: an object, or with a delimiter a common prefix (size -1). The key is NUL-
+ * terminated and borrowed. */
+typedef segue_code (*segue_s3_listed)(void *user, const char *key, const segue_s3_info *info,
+                                      segue_status *st);
+/* All keys under `prefix`, page after page, in byte order. `delimiter` "/" or "". */
+segue_code segue_s3_list(segue_s3 *s3, const char *bucket, const char *prefix,
+                         const char *delimiter, segue_s3_listed each, void *user,
+                         segue_status *st) SEGUE_MUST_USE;
+
+/* Deletes keys, NUL-terminated one after another in `keys`, 1000 a request. Missing ones are no
+ * failure. */
+segue_code segue_s3_delete(segue_s3 *s3, const char *bucket, const segue_buffer *keys,
+                           int64_t *deleted, segue_status *st) SEGUE_MUST_USE;
+
+/* Unfinished multipart uploads under `prefix`: key, id, when begun. */
+typedef segue_code (*segue_s3_upload_listed)(void *user, const char *key, const char *id,
+                                             int64_t begun_us, segue_status *st);
+segue_code segue_s3_list_uploads(segue_s3 *s3, const char *bucket, const char *prefix,
+                                 segue_s3_upload_listed each, void *user,
+                                 segue_status *st) SEGUE_MUST_USE;
+segue_code segue_s3_abort_upload(segue_s3 *s3, const char *bucket, const char *key, const char *id,
+                                 segue_status *st) SEGUE_MUST_USE;
+
+/* Called now and then during a transfer with the bytes that are done. */
+typedef void (*segue_s3_progress)(void *user, int64_t done);
+
+typedef struct segue_s3_transfer {
+  int64_t bytes;   /* of the object */
+  int64_t resumed; /* of them, already there from an earlier try */
+  int64_t parts;   /* 1: in one piece */
+  bool verified;   /* down: the ETag was a checksum that could be compared, and it agreed */
+} segue_s3_transfer;
+
+/* A file to an object: in one put, or by parallel parts where it is longer than a part. With
+ * `resume`, parts of an unfinished upload of this key whose MD5 agrees are not sent again, and
+ * where the network fails the parts stay for the next try; else they are removed. */
+segue_code segue_s3_put_file(segue_s3 *s3, const char *path, const char *bucket, const char *key,
+                             bool resume, segue_s3_progress progress, void *user,
+                             segue_s3_transfer *out, segue_status *st) SEGUE_MUST_USE;
+
+/* As segue_s3_put, by parallel parts where it is long; nothing stays behind after a failure. */
+segue_code segue_s3_put_large(segue_s3 *s3, const void *data, int64_t size, const char *bucket,
+                              const char *key, segue_status *st) SEGUE_MUST_USE;
+
+/* An object to a file, by parallel ranges; the file appears whole or not at all. */
+segue_code segue_s3_get_file(segue_s3 *s3, const char *bucket, const char *key, const char *path,
+                             segue_s3_progress progress, void *user, segue_s3_transfer *out,
+                             segue_status *st) SEGUE_MUST_USE;
+
+/* Appends the two rules that segue sets for a lake below `prefix`, without a frame: unfinished
+ * uploads and the scratch files curated/lyrics_input_* go after `days` days. */
+segue_code segue_s3_rules(const char *prefix, int64_t days, segue_buffer *out,
+                          segue_status *st) SEGUE_MUST_USE;
+/* The bucket's rules as XML, appended; nothing where there are none. */
+segue_code segue_s3_lifecycle_get(segue_s3 *s3, const char *bucket, segue_buffer *out,
+                                  segue_status *st) SEGUE_MUST_USE;
+/* Sets segue's rules for `prefix`, or with `days` 0 removes them; all others of the bucket stay. */
+segue_code segue_s3_lifecycle_set(segue_s3 *s3, const char *bucket, const char *prefix,
+                                  int64_t days, segue_status *st) SEGUE_MUST_USE;
+
+/* Appends the least IAM policy for a lake below `prefix` ("" for the whole bucket), as JSON. */
+segue_code segue_s3_policy(const char *bucket, const char *prefix, segue_buffer *out,
+                           segue_status *st) SEGUE_MUST_USE;
+
+/* ---- XML ---- */
+
+/* Called at the end of each element without children: `path` is "Root/Child/Name", and at the end
+ * of each element with children with a NULL `text`. */
+typedef segue_code (*segue_xml_fn)(void *user, const char *path, const char *text,
+                                   segue_status *st);
+
+/* Reads XML without document types (so without entities of its own), 16 levels deep and 1 MiB a
+ * text at most. INPUT otherwise. */
+segue_code segue_xml_read(segue_str xml, segue_xml_fn fn, void *user,
+                          segue_status *st) SEGUE_MUST_USE;
+/* The text of the first element with this path, appended with a NUL; false: there is none. */
+bool segue_xml_find(segue_str xml, const char *path, segue_buffer *out);
+/* Appends text with & < > " ' and control characters escaped. */
+segue_code segue_xml_escape(segue_str text, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
 
 #endif
