@@ -7,6 +7,7 @@
 #include "segue/genre.h"
 #include "segue/ingest.h"
 #include "segue/lake.h"
+#include "segue/net.h"
 #include "segue/predictors.h"
 #include "segue/store.h"
 #include "settings.h"
@@ -43,6 +44,7 @@ typedef struct segue_job {
   const char *artist_rule; /* how the catalogue was made: "first", "sole", "all" (static) */
   const char *artist_eval; /* how it is evaluated; NULL: the same (static) */
   segue_run *run;
+  segue_s3 *s3; /* own; also in ctx. NULL where no path begins with s3:// */
 
   segue_phase phases[SEGUE_MAX_PHASES];
   int n_phases;
@@ -67,6 +69,9 @@ int segue_job_results(segue_job *job, segue_result out[SEGUE_MAX_RESULTS]);
 int segue_main(int argc, char **argv, MPI_Comm comm, FILE *out, FILE *err);
 
 /* ---- steps (collective) ---- */
+
+/* Opens the S3 client where any of the paths in the settings begins with s3://. */
+segue_code segue_step_remote(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 
 segue_code segue_step_ingest(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> catalogue */
 segue_code segue_step_read(segue_job *job,
@@ -127,6 +132,12 @@ segue_code segue_job_lyrics_fetch(segue_job *job, segue_status *st);
 segue_code segue_job_lyrics_import(segue_job *job, segue_status *st);
 segue_code segue_job_lyrics_convert(segue_job *job, segue_status *st);
 segue_code segue_job_lyrics_enrich(segue_job *job, segue_status *st);
+segue_code segue_job_clean(segue_job *job, segue_status *st);
+segue_code segue_job_s3_put(segue_job *job, segue_status *st);
+segue_code segue_job_s3_get(segue_job *job, segue_status *st);
+segue_code segue_job_s3_ls(segue_job *job, segue_status *st);
+segue_code segue_job_s3_rm(segue_job *job, segue_status *st);
+segue_code segue_job_s3_lifecycle(segue_job *job, segue_status *st);
 segue_code segue_job_help(segue_job *job, segue_status *st);
 
 /* Local, before MPI: becomes the program segue-sql where the command is `sql` and that program is

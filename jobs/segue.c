@@ -41,6 +41,7 @@ void segue_job_phase(segue_job *job, const char *name, double amount, const char
 
 static void job_free(segue_job *job) {
   segue_run_abort(&job->ctx, &job->run);
+  segue_s3_close(&job->s3);
   segue_catalogue_destroy(&job->catalogue);
   segue_selection_free(&job->selection);
   segue_plan_free(&job->plan);
@@ -112,6 +113,7 @@ static segue_code run_command(segue_job *job, int argc, char **argv, segue_statu
   job->argc = argc;
   job->argv = argv;
   job->config_text = (const char *)config.data;
+  SEGUE_TRY(segue_step_remote(job, st));
   job->phase_started = segue_now();
   rc = job->command->run(job, st);
 done:

@@ -21,6 +21,12 @@ typedef uint64_t segue_command_bits;
 #define CMD_BENCH (UINT64_C(1) << 7)
 #define CMD_RECOMMEND (UINT64_C(1) << 8)
 #define CMD_NEIGHBORS (UINT64_C(1) << 9)
+#define CMD_S3_PUT (UINT64_C(1) << 10)
+#define CMD_S3_GET (UINT64_C(1) << 11)
+#define CMD_S3_LS (UINT64_C(1) << 12)
+#define CMD_S3_RM (UINT64_C(1) << 13)
+#define CMD_S3_LIFECYCLE (UINT64_C(1) << 14)
+#define CMD_CLEAN (UINT64_C(1) << 15)
 #define CMD_SQL (UINT64_C(1) << 16)
 #define CMD_CATALOG (UINT64_C(1) << 17)
 #define CMD_DASHBOARD (UINT64_C(1) << 18)
@@ -31,7 +37,21 @@ typedef uint64_t segue_command_bits;
 #define CMD_LYRICS_ENRICH (UINT64_C(1) << 24)
 #define CMD_ALL (~UINT64_C(0))
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
+#define CMD_S3 (CMD_S3_PUT | CMD_S3_GET | CMD_S3_LS | CMD_S3_RM | CMD_S3_LIFECYCLE)
+/* Commands with paths that may begin with s3://. */
+#define CMD_REMOTE (CMD_S3 | CMD_CLEAN | CMD_RUN | CMD_CURATE | CMD_EXPORT)
 #define CMD_COMPUTE (CMD_RUN | CMD_PREDICTORS | CMD_EVAL)
+
+/* Where S3 is and who asks it; and what the s3 commands and clean do. */
+typedef struct segue_s3_settings {
+  const char *endpoint, *region, *aws_profile, *credentials, *ca_file;
+  bool path_style, allow_http;
+  int64_t requests, attempts, part_mib;
+  const char *from, *to, *url; /* of the s3 commands */
+  bool recursive, no_resume, remove;
+  int64_t days;
+  const char *older_than, *lifecycle; /* clean */
+} segue_s3_settings;
 
 /* Every field has the value of its option: given, from --config, or the profile's default. Texts
  * are borrowed from the command line, the configuration or the table. */
@@ -99,6 +119,8 @@ typedef struct segue_settings {
   /* help */
   bool man, bash;
   const char *topic, *subtopic;
+
+  segue_s3_settings s3;
 
   /* owned */
   json_t *config_json;

@@ -21,6 +21,8 @@ test_packages=(
   libcmocka-dev python3 python3-numpy python3-h5py python3-pandas python3-sklearn
   clang clang-tidy clang-format cppcheck shellcheck hdf5-tools
   chromium # the dashboard is tested in it, and it makes its PDF
+  ceph-mon ceph-osd radosgw ceph-common openssl curl # an S3 server on this machine
+  awscli s3cmd # list and fetch what segue wrote
 )
 
 # DuckDB has no package in Debian 12, but npm has its header and its library. Pinned by SHA-512.

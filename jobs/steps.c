@@ -65,6 +65,27 @@ void segue_job_account(segue_job *job) {
   json_object_set_new(job->summary, "accounting", accounting_json(&job->catalogue->accounting));
 }
 
+/* What an input is known by: its size and SHA-256, or on S3, where that would read it again, the
+ * ETag. */
+typedef struct input_info {
+  char hex[65], etag[80];
+  int64_t size;
+} input_info;
+
+static segue_code know_input(segue_job *job, const char *path, input_info *info, segue_status *st) {
+  char bucket[SEGUE_S3_BUCKET];
+  const char *key;
+  segue_s3_info object = {0};
+  if (!segue_s3_is_url(path))
+    return segue_sha256_file(path, info->hex, &info->size, st);
+  segue_code rc = segue_s3_split(path, bucket, &key, st);
+  if (rc == SEGUE_OK)
+    rc = segue_s3_head(job->s3, bucket, key, &object, st);
+  memcpy(info->etag, object.etag, sizeof info->etag);
+  info->size = object.size;
+  return rc;
+}
+
 /* Each input file is hashed by one rank while others hash the next. */
 static segue_code hash_inputs(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
@@ -72,21 +93,21 @@ static segue_code hash_inputs(segue_job *job, segue_status *st) {
   const char *paths[FILES] = {job->settings.tracks, job->settings.artists,
                               job->settings.features_npy},
              *names[FILES] = {"tracks", "artists", "features_npy"};
-  struct {
-    char hex[65];
-    int64_t size;
-  } info[FILES] = {0};
+  input_info info[FILES] = {0};
   for (int i = 0; i < FILES && rc == SEGUE_OK; i++)
     if (paths[i] && job->ctx.rank == i % job->ctx.size)
-      rc = segue_sha256_file(paths[i], info[i].hex, &info[i].size, st);
+      rc = know_input(job, paths[i], &info[i], st);
   SEGUE_AGREE(&job->ctx, st);
   json_t *inputs = json_array();
   for (int i = 0; i < FILES; i++) {
     SEGUE_TRY(segue_bcast(&job->ctx, &info[i], sizeof info[i], i % job->ctx.size, st));
-    if (paths[i])
-      json_array_append_new(inputs,
-                            json_pack("{s:s,s:s?,s:I,s:s}", "table", names[i], "path", paths[i],
-                                      "bytes", (json_int_t)info[i].size, "sha256", info[i].hex));
+    if (!paths[i])
+      continue;
+    bool hashed = info[i].hex[0] != '\0';
+    json_array_append_new(inputs,
+                          json_pack("{s:s,s:s?,s:I,s:s}", "table", names[i], "path", paths[i],
+                                    "bytes", (json_int_t)info[i].size, hashed ? "sha256" : "etag",
+                                    hashed ? info[i].hex : info[i].etag));
   }
   json_object_set_new(job->summary, "inputs", inputs);
 done:

@@ -17,6 +17,7 @@ typedef struct segue_context {
   int rank, size;
   segue_log log;
   segue_progress_mode progress;
+  struct segue_s3 *s3; /* borrow; for paths that begin with s3://, NULL where none is used */
 } segue_context;
 
 /* Local. `err` is where log lines and progress go (borrow). */

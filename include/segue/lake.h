@@ -94,7 +94,10 @@ segue_code segue_hive_unescape(segue_str text, segue_buffer *out, segue_status *
 segue_code segue_hive_value(segue_str directory, segue_str *column, segue_buffer *out, bool *found,
                             segue_status *st) SEGUE_MUST_USE;
 
-/* ---- a table in a lake ---- */
+/* ---- a table in a lake ----
+ *
+ * `lake` is a directory, or s3://BUCKET/PREFIX where ctx has an S3 client (src/lake/remote.h tells
+ * how a table changes at once there). */
 
 /* Global numbers, the same on all ranks. */
 typedef struct segue_lake_totals {
@@ -249,5 +252,18 @@ segue_code segue_ddl_location(const char *location, const segue_lake_table *t,
  * escaped name. `l` was scanned with its files read. */
 segue_code segue_ddl_athena(const segue_lake_listing *l, const char *database, const char *location,
                             segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+
+/* ---- old versions on S3 ---- */
+
+/* What old versions of tables on S3 come to. */
+typedef struct segue_lake_old {
+  int64_t files, bytes;
+  int64_t kept; /* unfinished versions that somebody may still be writing */
+} segue_lake_old;
+
+/* Local. For a lake on S3: finds the versions of its partitioned tables that are not current and
+ * were last written before `before_us`, and deletes them unless `dry`. */
+segue_code segue_lake_old_versions(const segue_context *ctx, const char *lake, int64_t before_us,
+                                   bool dry, segue_lake_old *out, segue_status *st) SEGUE_MUST_USE;
 
 #endif

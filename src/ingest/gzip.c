@@ -7,11 +7,14 @@
 
 #include "ingest/source.h"
 
-enum { INPUT_BYTES = 1 << 18, TAG_HEAD = 11, TAG_PIECE = 12 };
+enum { INPUT_BYTES = 1 << 18, AHEAD_BYTES = 32 << 20, TAG_HEAD = 11, TAG_PIECE = 12 };
 
 struct segue_inflater {
-  FILE *file;
-  const char *path; /* borrow */
+  FILE *file;                 /* or */
+  const segue_object *object; /* on S3 (borrow), of which `read` bytes were read */
+  int64_t read;
+  segue_buffer ahead; /* of the object */
+  const char *path;   /* borrow */
   z_stream z;
   bool ready;
   bool between; /* a member has ended, the next has not begun */
@@ -19,15 +22,16 @@ struct segue_inflater {
   uint8_t input[INPUT_BYTES];
 };
 
-segue_code segue_inflater_open(const char *path, segue_inflater **out, segue_status *st) {
+segue_code segue_inflater_open(const segue_source *src, segue_inflater **out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   *out = NULL;
   segue_inflater *z = segue_alloc(1, sizeof *z, "decompression", st);
   if (!z)
     return SEGUE_MEMORY;
-  z->path = path;
-  z->file = fopen(path, "rb");
-  if (!z->file)
+  const char *path = z->path = src->path;
+  z->object = &src->object;
+  z->file = src->object.s3 ? NULL : fopen(path, "rb");
+  if (!src->object.s3 && !z->file)
     rc = segue_fail_errno(st, SEGUE_INPUT, errno, "cannot open %s", path);
   else if (inflateInit2(&z->z, 15 + 16) != Z_OK) /* the largest window, gzip framing */
     rc = segue_fail(st, SEGUE_MEMORY, "no memory to decompress %s", path);
@@ -47,13 +51,27 @@ void segue_inflater_close(segue_inflater **zp) {
     inflateEnd(&z->z);
   if (z->file)
     fclose(z->file);
+  segue_buffer_free(&z->ahead);
   free(z);
   *zp = NULL;
+}
+
+static segue_code refill_object(segue_inflater *z, segue_status *st) {
+  int64_t left = z->object->size - z->read, n = left < AHEAD_BYTES ? left : AHEAD_BYTES;
+  z->ahead.size = 0;
+  segue_code rc = segue_object_read(z->object, z->read, n, &z->ahead, st);
+  z->read += n;
+  z->z.next_in = z->ahead.data;
+  z->z.avail_in = (uInt)n;
+  z->at_end = n == 0;
+  return rc;
 }
 
 static segue_code refill(segue_inflater *z, segue_status *st) {
   if (z->z.avail_in > 0 || z->at_end)
     return SEGUE_OK;
+  if (!z->file)
+    return refill_object(z, st);
   size_t n = fread(z->input, 1, INPUT_BYTES, z->file);
   if (ferror(z->file))
     return segue_fail_errno(st, SEGUE_IO, errno, "cannot read %s", z->path);
@@ -212,7 +230,7 @@ static segue_code deal_pieces(const segue_context *ctx, const segue_source *src,
                       .after_cr = src->data_after_cr,
                       .delimiter = src->delimiter};
   bool whole = false;
-  SEGUE_TRY(segue_inflater_open(src->path, &z, st));
+  SEGUE_TRY(segue_inflater_open(src, &z, st));
   SEGUE_TRY(skip_header(z, src, &b, &whole, st));
   for (int turn = 0; !whole;) {
     int64_t more =

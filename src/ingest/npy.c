@@ -72,8 +72,18 @@ segue_code segue_npy_header(segue_str text, const char *path, segue_npy *m, segu
   return rc;
 }
 
-static segue_code read_at(int fd, void *out, int64_t size, int64_t from, const char *path,
-                          segue_status *st) {
+/* Bytes of the file, or of the object where it is on S3. */
+static segue_code read_at(int fd, const segue_object *o, void *out, int64_t size, int64_t from,
+                          const char *path, segue_status *st) {
+  if (o->s3) {
+    segue_buffer b = {0};
+    segue_code rc = from + size > o->size ? segue_fail(st, SEGUE_INPUT, "%s is cut short", path)
+                                          : segue_object_read(o, from, size, &b, st);
+    if (rc == SEGUE_OK && size > 0)
+      memcpy(out, b.data, (size_t)size);
+    segue_buffer_free(&b);
+    return rc;
+  }
   for (int64_t got = 0; got < size;) {
     ssize_t n = pread(fd, (char *)out + got, (size_t)(size - got), from + got);
     if (n == 0)
@@ -97,15 +107,16 @@ static segue_code read_header(const char *path, segue_npy *m, segue_status *st) 
   unsigned char start[12] = {0};
   char *text = NULL;
   int fd = -1;
-  SEGUE_TRY(open_file(path, &fd, st));
-  SEGUE_TRY(read_at(fd, start, 10, 0, path, st));
+  if (!m->object.s3)
+    SEGUE_TRY(open_file(path, &fd, st));
+  SEGUE_TRY(read_at(fd, &m->object, start, 10, 0, path, st));
   if (memcmp(start, "\x93NUMPY", 6) != 0 || start[6] < 1 || start[6] > 3) {
     rc = segue_fail(st, SEGUE_INPUT, "%s is no NumPy file of version 1, 2 or 3", path);
     goto done;
   }
   int wide = start[6] > 1;
   if (wide)
-    SEGUE_TRY(read_at(fd, start, 12, 0, path, st));
+    SEGUE_TRY(read_at(fd, &m->object, start, 12, 0, path, st));
   int64_t size = start[8] | start[9] << 8;
   if (wide)
     size |= (int64_t)start[10] << 16 | (int64_t)start[11] << 24;
@@ -114,13 +125,14 @@ static segue_code read_header(const char *path, segue_npy *m, segue_status *st) 
     goto done;
   }
   text = segue_alloc(size + 1, 1, "the header of a matrix", st);
-  rc = text ? read_at(fd, text, size, wide ? 12 : 10, path, st) : SEGUE_MEMORY;
+  rc = text ? read_at(fd, &m->object, text, size, wide ? 12 : 10, path, st) : SEGUE_MEMORY;
   if (rc == SEGUE_OK)
     rc = segue_npy_header((segue_str){text, size}, path, m, st);
   m->data_from = size + (wide ? 12 : 10);
   if (rc == SEGUE_OK && m->rows > INT64_MAX / m->d / m->size - m->data_from)
     rc = segue_fail(st, SEGUE_INPUT, "%s has a damaged NumPy header", path);
-  if (rc == SEGUE_OK && lseek(fd, 0, SEEK_END) < m->data_from + m->rows * m->d * m->size)
+  if (rc == SEGUE_OK && (m->object.s3 ? m->object.size : lseek(fd, 0, SEEK_END)) <
+                            m->data_from + m->rows * m->d * m->size)
     rc = segue_fail(st, SEGUE_INPUT, "%s is cut short", path);
 done:
   free(text);
@@ -132,11 +144,15 @@ done:
 segue_code segue_npy_open(const segue_context *ctx, const char *path, segue_npy *m,
                           segue_status *st) {
   segue_code rc = SEGUE_OK;
+  segue_object object;
   *m = (segue_npy){0};
+  SEGUE_TRY(segue_object_share(ctx, path, &object, st));
+  m->object = object;
   if (ctx->rank == 0)
     rc = read_header(path, m, st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(segue_bcast(ctx, m, sizeof *m, 0, st));
+  m->object = object; /* this rank's pointers */
   m->path = path;
   m->names = segue_alloc(m->d, sizeof *m->names, "feature names", st);
   rc = m->names ? SEGUE_OK : SEGUE_MEMORY;
@@ -226,7 +242,8 @@ static segue_code row_bytes(const segue_npy *m, window *w, int64_t row, const ui
   if (row < w->first || row >= w->first + w->rows) {
     w->first = row;
     w->rows = m->rows - row < w->most ? m->rows - row : w->most;
-    SEGUE_TRY(read_at(w->fd, w->bytes, w->rows * step, m->data_from + row * step, m->path, st));
+    SEGUE_TRY(read_at(w->fd, &m->object, w->bytes, w->rows * step, m->data_from + row * step,
+                      m->path, st));
   }
   *out = w->bytes + (row - w->first) * step;
 done:
@@ -271,7 +288,8 @@ static segue_code fill_rows(const segue_npy *m, const segue_buffer *offsets, int
     rc = SEGUE_MEMORY;
     goto done;
   }
-  SEGUE_TRY(open_file(m->path, &w.fd, st));
+  if (!m->object.s3)
+    SEGUE_TRY(open_file(m->path, &w.fd, st));
   for (int64_t row = 0; row < t->n_rows; row++) {
     int64_t at = segue_get_int(&t->columns[offset], row);
     const int64_t *found =

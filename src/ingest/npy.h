@@ -8,7 +8,8 @@
 enum { SEGUE_NPY_COLUMNS = 4096 }; /* at most so many features */
 
 typedef struct segue_npy {
-  const char *path; /* borrow; NULL: there is no matrix */
+  const char *path;    /* borrow; NULL: there is no matrix */
+  segue_object object; /* where it is on S3 */
   int64_t rows, data_from;
   int d;
   int size;     /* bytes of a value: 4 or 8 */

@@ -37,6 +37,8 @@ static segue_code read_at(const range *r, const segue_source *src, int64_t offse
   segue_code rc = SEGUE_OK;
   MPI_Status status;
   int got = 0;
+  if (src->object.s3)
+    return segue_object_read(&src->object, offset, n, b, st);
   SEGUE_TRY(segue_buffer_reserve(b, n, st));
   SEGUE_TRY(
       mpi_check(MPI_File_read_at(r->file, offset, b->data + b->size, (int)n, MPI_BYTE, &status),
@@ -236,8 +238,9 @@ segue_code segue_range_scan(const segue_context *ctx, const segue_source *src, s
   range r = {.file = MPI_FILE_NULL, .too_long_line = -1};
   int64_t before = 0, total = 0;
   divide(ctx, src, &r);
-  rc = mpi_check(MPI_File_open(ctx->comm, src->path, MPI_MODE_RDONLY, MPI_INFO_NULL, &r.file), src,
-                 "open", st);
+  if (!src->object.s3)
+    rc = mpi_check(MPI_File_open(ctx->comm, src->path, MPI_MODE_RDONLY, MPI_INFO_NULL, &r.file),
+                   src, "open", st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(locate(ctx, src, &r, st));
   scanned = scan_records(ctx, src, &r, fn, arg, st);

@@ -11,7 +11,12 @@
 
 #include "ingest/split.h"
 
-enum { PROBE_BYTES = 1 << 16, BLOCK_BYTES = 1 << 20, BLOCK_MAX = 256 << 20 };
+enum {
+  PROBE_BYTES = 1 << 16,
+  BLOCK_BYTES = 1 << 20,
+  OBJECT_BLOCK_BYTES = 32 << 20, /* several ranges at once */
+  BLOCK_MAX = 256 << 20
+};
 
 /* First bytes of files that people hand over instead of CSV. */
 static const struct magic {
@@ -34,7 +39,9 @@ static const struct magic {
 
 /* The beginning of the file: bytes from `fd` or, for gzip, inflated. */
 typedef struct probe {
-  int fd;
+  int fd;                     /* or */
+  const segue_object *object; /* on S3, read up to `at` */
+  int64_t at;
   segue_inflater *z;
   segue_buffer bytes;
   bool whole;
@@ -52,6 +59,14 @@ static segue_code probe_more(probe *p, const char *path, segue_status *st) {
   int64_t want = p->bytes.size > PROBE_BYTES ? p->bytes.size : PROBE_BYTES;
   if (p->z)
     return segue_inflater_read(p->z, want, &p->bytes, &p->whole, st);
+  if (p->object->s3) {
+    int64_t left = p->object->size - p->at;
+    want = want < left ? want : left;
+    SEGUE_TRY(segue_object_read(p->object, p->at, want, &p->bytes, st));
+    p->at += want;
+    p->whole = p->at == p->object->size;
+    return rc;
+  }
   SEGUE_TRY(segue_buffer_reserve(&p->bytes, want, st));
   while (want > 0 && !p->whole) {
     ssize_t n = read(p->fd, p->bytes.data + p->bytes.size, (size_t)want);
@@ -67,8 +82,7 @@ done:
   return rc;
 }
 
-static segue_code probe_open(probe *p, segue_source *src, segue_status *st) {
-  segue_code rc = SEGUE_OK;
+static segue_code probe_file(probe *p, segue_source *src, segue_status *st) {
   struct stat info;
   p->fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (p->fd < 0)
@@ -83,10 +97,19 @@ static segue_code probe_open(probe *p, segue_source *src, segue_status *st) {
         "%s is not a regular file; it is read by several ranks at once, so save it first",
         src->path);
   src->size = info.st_size;
+  return SEGUE_OK;
+}
+
+static segue_code probe_open(probe *p, segue_source *src, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  p->object = &src->object;
+  src->size = src->object.size;
+  if (!src->object.s3)
+    SEGUE_TRY(probe_file(p, src, st));
   SEGUE_TRY(probe_more(p, src->path, st));
   src->gzip = p->bytes.size >= 2 && memcmp(p->bytes.data, "\x1F\x8B", 2) == 0;
   if (src->gzip) {
-    SEGUE_TRY(segue_inflater_open(src->path, &p->z, st));
+    SEGUE_TRY(segue_inflater_open(src, &p->z, st));
     p->bytes.size = 0;
     p->whole = false;
     rc = probe_more(p, src->path, st);
@@ -225,7 +248,8 @@ segue_code segue_source_open(const segue_context *ctx, const char *path, char de
                              int64_t block_bytes, segue_source *src, segue_status *st) {
   segue_code rc = SEGUE_OK;
   *src = (segue_source){.path = path, .delimiter = delimiter};
-  src->block_bytes = block_bytes <= 0          ? BLOCK_BYTES
+  SEGUE_TRY(segue_object_share(ctx, path, &src->object, st));
+  src->block_bytes = block_bytes <= 0          ? src->object.s3 ? OBJECT_BLOCK_BYTES : BLOCK_BYTES
                      : block_bytes < BLOCK_MAX ? block_bytes
                                                : BLOCK_MAX;
   if (delimiter == '"' || delimiter == '\n' || delimiter == '\r')

@@ -3,6 +3,7 @@
 #ifndef SEGUE_INGEST_SOURCE_H
 #define SEGUE_INGEST_SOURCE_H
 
+#include "ingest/object.h"
 #include "ingest/records.h"
 #include "segue/comm.h"
 
@@ -10,10 +11,11 @@
 extern int64_t segue_record_max;
 
 typedef struct segue_source {
-  const char *path; /* borrow */
+  const char *path;    /* borrow */
+  segue_object object; /* where `path` is on S3 */
   bool gzip;
   char delimiter;
-  int64_t size;        /* bytes of the file as it lies on disk */
+  int64_t size;        /* bytes of the file as it lies there */
   int64_t block_bytes; /* read at a time */
   /* Where the header's record ends: offset in the uncompressed bytes, line, and whether a CR is
    * before. */
@@ -54,7 +56,8 @@ segue_code segue_gzip_scan(const segue_context *ctx, const segue_source *src, se
 /* ---- gzip, local ---- */
 
 typedef struct segue_inflater segue_inflater;
-segue_code segue_inflater_open(const char *path, segue_inflater **out,
+/* `src` (borrow) needs its path and object alone. */
+segue_code segue_inflater_open(const segue_source *src, segue_inflater **out,
                                segue_status *st) SEGUE_MUST_USE;
 void segue_inflater_close(segue_inflater **z);
 /* Appends up to `more` uncompressed bytes; `*whole` is set after the last. INPUT where the data is

@@ -1,5 +1,6 @@
 /* One table of a lake, written by all ranks and swapped in as a whole. */
 #include "segue/lake.h"
+#include "lake/remote.h"
 #include "lake/staging.h"
 
 #include <assert.h>
@@ -17,6 +18,7 @@
 struct segue_lake_writer {
   const segue_context *ctx; /* borrow */
   segue_staging *staging;   /* on rank 0 */
+  segue_remote *remote;     /* on S3, where neither staging nor dir_fd is used; else NULL */
   char *table;              /* final path, for messages */
   char *partition;          /* NULL: one file */
   int dir_fd;               /* the staging directory */
@@ -34,6 +36,7 @@ static void writer_free(segue_lake_writer **writer) {
   if (w->dir_fd >= 0)
     close(w->dir_fd);
   segue_staging_close(&w->staging, &w->ctx->log);
+  segue_remote_free(&w->remote);
   free(w->table);
   free(w->partition);
   segue_buffer_free(&w->name);
@@ -93,6 +96,12 @@ segue_code segue_lake_begin(const segue_context *ctx, const char *lake, const ch
   segue_lake_writer *w = writer_alloc(ctx, lake, table, partition, st);
   if (!w)
     rc = SEGUE_MEMORY;
+  if (segue_s3_is_url(lake)) {
+    SEGUE_AGREE(ctx, st);
+    SEGUE_TRY(segue_remote_begin(ctx, lake, table, partition != NULL, &w->remote, st));
+    *out = w;
+    return SEGUE_OK;
+  }
   if (rc == SEGUE_OK && ctx->rank == 0)
     rc = segue_staging_open(lake, table, wait, &ctx->log, &w->staging, st);
   if (rc == SEGUE_OK && ctx->rank == 0)
@@ -125,10 +134,13 @@ static int write_all(int fd, const uint8_t *data, int64_t size) {
   return 0;
 }
 
-/* Writes `name`, a path inside the staging directory. A table of one file is synced here; the many
- * files of a partitioned one are synced together. */
+/* Writes `name`, a path inside the staging directory; `rows` is -1 for what is no part of the
+ * table. A table of one file is synced here; the many files of a partitioned one are synced
+ * together. */
 static segue_code write_file(segue_lake_writer *w, const char *name, const segue_buffer *file,
-                             bool sync, segue_status *st) {
+                             int64_t rows, bool sync, segue_status *st) {
+  if (w->remote)
+    return segue_remote_put(w->remote, name, file, rows, rows >= 0, st);
   int fd = openat(w->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd < 0)
     return segue_fail_errno(st, SEGUE_IO, errno, "cannot create %s/%s", w->table, name);
@@ -171,7 +183,7 @@ done:
 
 static segue_code make_partition(const segue_lake_writer *w, segue_str value, segue_status *st) {
   const char *name = (const char *)w->name.data;
-  if (mkdirat(w->dir_fd, name, 0777) == 0)
+  if (w->remote || mkdirat(w->dir_fd, name, 0777) == 0)
     return SEGUE_OK;
   if (errno != EEXIST)
     return segue_fail_errno(st, SEGUE_IO, errno, "cannot make the directory %s/%s", w->table, name);
@@ -182,7 +194,7 @@ static segue_code make_partition(const segue_lake_writer *w, segue_str value, se
 }
 
 static segue_code put_partition(segue_lake_writer *w, segue_str value, const segue_buffer *file,
-                                segue_status *st) {
+                                int64_t rows, segue_status *st) {
   segue_code rc = SEGUE_OK;
   bool shortened = false;
   segue_buffer *name = &w->name;
@@ -192,7 +204,7 @@ static segue_code put_partition(segue_lake_writer *w, segue_str value, const seg
   SEGUE_TRY(segue_buffer_append(name, "\0" FILE_NAME, sizeof FILE_NAME + 1, st));
   SEGUE_TRY(make_partition(w, value, st));
   name->data[size] = '/';
-  SEGUE_TRY(write_file(w, (const char *)name->data, file, false, st));
+  SEGUE_TRY(write_file(w, (const char *)name->data, file, rows, false, st));
   if (shortened)
     SEGUE_TRY(note_long_name(w, (segue_str){(const char *)name->data, size}, value, st));
 done:
@@ -204,9 +216,9 @@ segue_code segue_lake_put(segue_lake_writer *w, segue_str value, const segue_buf
   if (w->rc != SEGUE_OK)
     return segue_fail(st, w->rc, "%s", w->st.message);
   if (w->partition)
-    w->rc = put_partition(w, value, file, &w->st);
+    w->rc = put_partition(w, value, file, rows, &w->st);
   else
-    w->rc = write_file(w, FILE_NAME, file, true, &w->st);
+    w->rc = write_file(w, FILE_NAME, file, rows, true, &w->st);
   if (w->rc != SEGUE_OK)
     return segue_fail(st, w->rc, "%s", w->st.message);
   w->mine.files++;
@@ -274,7 +286,7 @@ static segue_code write_long_names(segue_lake_writer *w, segue_status *st) {
   if (w->ctx->rank == 0 && all.size > 0) {
     rc = sort_lines(&all, st);
     if (rc == SEGUE_OK)
-      rc = write_file(w, LONG_NAMES, &all, true, st);
+      rc = write_file(w, LONG_NAMES, &all, -1, true, st);
   }
 done:
   segue_buffer_free(&all);
@@ -303,9 +315,14 @@ segue_code segue_lake_commit(segue_lake_writer **writer, segue_code mine, int64_
   segue_lake_writer *w = *writer;
   const segue_context *ctx = w->ctx;
   segue_lake_totals sums = {0};
+  bool committed = false;
   segue_code rc = mine;
   if (rc == SEGUE_OK && w->rc != SEGUE_OK)
     rc = segue_fail(st, w->rc, "%s", w->st.message);
+  if (w->remote) {
+    segue_code sent = segue_remote_flush(w->remote, rc == SEGUE_OK ? st : NULL);
+    rc = rc == SEGUE_OK ? sent : rc;
+  }
   SEGUE_AGREE(ctx, st);
   rc = sum_totals(w, rows, &sums, st);
   SEGUE_AGREE(ctx, st);
@@ -313,14 +330,23 @@ segue_code segue_lake_commit(segue_lake_writer **writer, segue_code mine, int64_
     rc = write_long_names(w, st);
     SEGUE_AGREE(ctx, st);
   }
-  rc = make_durable(w, st);
-  SEGUE_AGREE(ctx, st);
-  if (ctx->rank == 0)
-    rc = segue_staging_swap(w->staging, st);
-  SEGUE_AGREE(ctx, st);
+  if (w->remote) {
+    rc = segue_remote_flush(w->remote, st);
+    SEGUE_AGREE(ctx, st);
+    SEGUE_TRY(segue_remote_commit(ctx, w->remote, st));
+  } else {
+    rc = make_durable(w, st);
+    SEGUE_AGREE(ctx, st);
+    if (ctx->rank == 0)
+      rc = segue_staging_swap(w->staging, st);
+    SEGUE_AGREE(ctx, st);
+  }
+  committed = true;
   if (totals)
     *totals = sums;
 done:
+  if (!committed && w->remote && ctx->rank == 0)
+    segue_remote_undo(w->remote);
   writer_free(writer);
   return rc;
 }
@@ -329,7 +355,12 @@ void segue_lake_abort(segue_lake_writer **writer) {
   if (!*writer)
     return;
   /* Rank 0 deletes only after the last rank has stopped writing. */
-  MPI_Barrier((*writer)->ctx->comm);
+  segue_lake_writer *w = *writer;
+  if (w->remote && segue_remote_flush(w->remote, NULL) != SEGUE_OK)
+    w->rc = SEGUE_NETWORK;
+  MPI_Barrier(w->ctx->comm);
+  if (w->remote && w->ctx->rank == 0)
+    segue_remote_undo(w->remote);
   writer_free(writer);
 }
 

@@ -13,7 +13,7 @@ LAYERS = [["base"], ["comm"], ["table"], ["ingest", "knn", "stats", "net"],
           ["genre", "predictors", "eval", "lyrics", "recommend", "store"], ["lake"], ["report", "sql"], ["jobs"]]
 # synth makes files from nothing but numbers: it knows comm and is known to jobs.
 LAYERS[3].append("synth")
-ALLOWED = {("predictors", "genre"), ("eval", "genre"), ("lyrics", "genre"), ("lyrics", "eval")}
+ALLOWED = {("ingest", "net"), ("predictors", "genre"), ("eval", "genre"), ("lyrics", "genre"), ("lyrics", "eval")}
 # The search and the statistics are one core's arithmetic: no communicator, no tables.
 NARROW = {"knn": {"base"}, "stats": {"base"}, "synth": {"base", "comm"}}
 
