@@ -197,10 +197,29 @@ static segue_code check(const segue_settings *s, segue_status *st) {
   return SEGUE_OK;
 }
 
+/* The policy needs no lake, only its place. */
+static segue_code print_policy(segue_job *job, segue_status *st) {
+  char bucket[SEGUE_S3_BUCKET];
+  const char *prefix;
+  segue_buffer policy = {0};
+  if (!job->settings.sql.location)
+    return segue_fail(st, SEGUE_USAGE,
+                      "--iam needs --location, where the lake is on S3: s3://bucket/prefix");
+  segue_code rc = segue_s3_split(job->settings.sql.location, bucket, &prefix, st);
+  if (rc == SEGUE_OK)
+    rc = segue_s3_policy(bucket, prefix, &policy, st);
+  if (rc == SEGUE_OK && job->ctx.rank == 0)
+    fprintf(job->out, "%.*s\n", (int)policy.size, (const char *)policy.data);
+  segue_buffer_free(&policy);
+  return rc;
+}
+
 /* Rank 0 works; the others agree with it. */
 segue_code segue_job_catalog(segue_job *job, segue_status *st) {
   segue_lake_listing l = {0};
   const segue_settings *s = &job->settings;
+  if (s->s3.iam)
+    return print_policy(job, st);
   segue_code rc = check(s, st);
   if (rc != SEGUE_OK)
     return rc;

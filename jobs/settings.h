@@ -49,6 +49,7 @@ typedef struct segue_s3_settings {
   int64_t requests, attempts, part_mib;
   const char *from, *to, *url; /* of the s3 commands */
   bool recursive, no_resume, remove;
+  bool iam; /* catalog */
   int64_t days;
   const char *older_than, *lifecycle; /* clean */
 } segue_s3_settings;
