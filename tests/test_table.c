@@ -91,6 +91,36 @@ static void rows_are_copied_and_ordered(void **state) {
   segue_table_destroy(&u);
 }
 
+/* Rows become bytes and rows again; bytes that are cut off or claim too much are refused. */
+static void rows_are_packed(void **state) {
+  (void)state;
+  segue_table *t = make(1, 20), *u = NULL;
+  segue_buffer b = {0};
+  segue_status st = {0};
+  assert_int_equal(segue_table_create_like(&u, t, NULL), SEGUE_OK);
+  assert_int_equal(segue_table_pack(t, 3, 4, &b, &st), SEGUE_OK);
+  assert_int_equal(segue_table_pack(t, 0, 0, &b, &st), SEGUE_OK);
+  segue_str from = {(const char *)b.data, b.size};
+  assert_int_equal(segue_table_unpack(u, &from, &st), SEGUE_OK);
+  assert_int_equal(segue_table_unpack(u, &from, &st), SEGUE_OK);
+  assert_int_equal(from.size, 0);
+  assert_int_equal(u->n_rows, 4);
+  for (int i = 0; i < 4; i++)
+    check_row(u, i, 1, i + 3);
+  for (int64_t size = 0; size < b.size - 8; size++) {
+    from = (segue_str){(const char *)b.data, size};
+    assert_int_equal(segue_table_unpack(u, &from, NULL), SEGUE_INPUT);
+    assert_int_equal(u->n_rows, 4);
+  }
+  int64_t absurd = INT64_MAX;
+  memcpy(b.data, &absurd, sizeof absurd);
+  from = (segue_str){(const char *)b.data, b.size};
+  assert_int_equal(segue_table_unpack(u, &from, NULL), SEGUE_INPUT);
+  segue_buffer_free(&b);
+  segue_table_destroy(&t);
+  segue_table_destroy(&u);
+}
+
 /* Rows of two tables in an order that mixes them. */
 static void rows_are_taken_from_two_tables(void **state) {
   (void)state;
@@ -185,6 +215,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(values_come_back),
       cmocka_unit_test(rows_are_copied_and_ordered),
       cmocka_unit_test(rows_are_taken_from_two_tables),
+      cmocka_unit_test(rows_are_packed),
       cmocka_unit_test(rows_travel),
       cmocka_unit_test(nulls_on_one_rank_only),
       cmocka_unit_test(schemas_are_well_formed),

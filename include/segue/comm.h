@@ -39,6 +39,28 @@ segue_code segue_agree(const segue_context *ctx, segue_code rc, segue_status *st
 #define SEGUE_AGREE(ctx, st) SEGUE_TRY(segue_agree((ctx), rc, (st)))
 #endif
 
+/* ---- stopping ---- */
+
+/* Local. From now on SIGTERM and SIGUSR1 do not end this process but ask it to stop; with false
+ * they end it again. Forgets what was asked before. */
+void segue_stop_listen(bool listen);
+
+/* A stretch of work without collectives in which any rank may be asked to stop. Start with {0} on
+ * all ranks, end with segue_stop_settle. */
+typedef struct segue_stop {
+  MPI_Request *told; /* ctx->size: this rank has told the others; NULL: it has not */
+  int heard;         /* ranks that this one was told by */
+} segue_stop;
+
+/* Local. Whether this rank or, as far as it has heard, another was asked to stop; tells the others.
+ * Costs a look at the queue of messages. */
+bool segue_stop_poll(const segue_context *ctx, segue_stop *s);
+
+/* Collective. segue_agree for the end of such a stretch: a rank that left it because of
+ * segue_stop_poll brings SEGUE_STOPPED. Afterwards no message is under way and `s` is {0}. */
+segue_code segue_stop_settle(const segue_context *ctx, segue_stop *s, segue_code rc,
+                             segue_status *st) SEGUE_MUST_USE;
+
 /* Messages are cut into pieces of at most this many bytes (1 GiB; tests make it small). */
 extern int64_t segue_comm_piece;
 

@@ -8,6 +8,7 @@
 #ifndef SEGUE_EVAL_H
 #define SEGUE_EVAL_H
 
+#include "segue/checkpoint.h"
 #include "segue/genre.h"
 #include "segue/knn.h"
 #include "segue/stats.h"
@@ -54,6 +55,9 @@ typedef struct segue_eval_params {
   int64_t run_ts; /* microseconds since 1970 */
   /* What the table says of these settings; borrow. */
   const char *profile, *weights_name, *relevance_name, *exclude_name;
+  /* Where tiles are kept as they are done, and taken from; borrow; NULL: nowhere, and the work
+   * cannot be stopped. */
+  segue_checkpoint *checkpoint;
 } segue_eval_params;
 
 /* Rows in runs of one code. */
@@ -277,7 +281,8 @@ typedef struct segue_eval_tables {
 void segue_eval_tables_free(segue_eval_tables *t);
 
 /* Collective. Every rank searches its tasks; what it finds goes to each genre's home rank, which
- * averages. Tables are ordered by genre name, then k, or track id and rank. */
+ * averages. Tables are ordered by genre name, then k, or track id and rank. STOPPED, with what was
+ * found saved, when a rank was asked to stop. */
 segue_code segue_eval_run(const segue_context *ctx, const segue_catalogue *c,
                           const segue_selection *s, const segue_plan *plan,
                           const segue_scattered *rows, const segue_eval_params *params,

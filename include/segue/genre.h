@@ -52,7 +52,12 @@ segue_code segue_selection_table(const segue_dict *genres, const segue_selection
 
 /* ---- plan ---- */
 
-/* Work on one genre's queries: part `part` of `n_parts` equal shares of its query list. The rank of
+/* A genre's queries in tiles of about SEGUE_TILE, larger ones where there would be more than
+ * SEGUE_MOST_TILES. Their borders depend on the genre and its limits alone, not on ranks: what is
+ * found for a tile is the same in every run. */
+enum { SEGUE_TILE = 16, SEGUE_MOST_TILES = 4096 };
+
+/* Work on one genre's queries: part `part` of `n_parts` equal shares of its tiles. The rank of
  * part 0 is the genre's home: it computes the predictors and the averages. */
 typedef struct segue_task {
   int64_t genre; /* position in the selection */
@@ -74,6 +79,14 @@ typedef struct segue_plan_params {
   int64_t max_tracks, max_queries, max_candidates; /* a genre's limits; 0: all */
   int n_features;
 } segue_plan_params;
+
+/* Local. How many tiles a genre of `n_tracks` tracks has, at least 1; max_tracks and max_queries as
+ * above. */
+int64_t segue_plan_tiles(int64_t n_tracks, int64_t max_tracks, int64_t max_queries);
+/* Local. The first tile of part `part` of `n_parts`; for part n_parts the number of tiles. */
+static inline int64_t segue_plan_bound(int64_t n_tiles, int32_t part, int32_t n_parts) {
+  return n_tiles * part / n_parts;
+}
 
 /* Local, deterministic. Estimates each genre's cost, cuts what is larger than a share of a rank's
  * mean load into parts, and gives the longest task to the least loaded rank, again and again

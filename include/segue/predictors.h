@@ -3,6 +3,7 @@
 #ifndef SEGUE_PREDICTORS_H
 #define SEGUE_PREDICTORS_H
 
+#include "segue/checkpoint.h"
 #include "segue/genre.h"
 #include "segue/stats.h"
 
@@ -16,6 +17,9 @@ typedef struct segue_predictor_params {
   uint64_t seed;
   int64_t run_ts;      /* microseconds since 1970 */
   const char *profile; /* borrow: "exact" or "glue" */
+  /* Where genres are kept as they are done, and taken from; borrow; NULL: nowhere, and the work
+   * cannot be stopped. */
+  segue_checkpoint *checkpoint;
 } segue_predictor_params;
 
 /* What one feature of one genre gets. NaN where it is not defined (no artist with two tracks). */
@@ -76,7 +80,8 @@ segue_code segue_predictor_weights(const segue_table *t, segue_str genre, bool l
                                    segue_status *st) SEGUE_MUST_USE;
 
 /* Collective. All genres whose home is this rank, then everything on rank 0, by genre name; the
- * tables are empty elsewhere. `correlations` may be NULL on all ranks. */
+ * tables are empty elsewhere. `correlations` may be NULL on all ranks. STOPPED, with what was done
+ * saved, when a rank was asked to stop. */
 segue_code segue_predictors_run(const segue_context *ctx, const segue_catalogue *c,
                                 const segue_plan *plan, const segue_scattered *rows,
                                 const segue_predictor_params *params, segue_table **out,

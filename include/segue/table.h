@@ -117,6 +117,14 @@ segue_code segue_table_take_rows(segue_table *to, segue_table *a, segue_table *b
 segue_code segue_table_order(const segue_table *t, const int *columns, int n_columns,
                              int64_t **order, segue_status *st) SEGUE_MUST_USE;
 
+/* Local. Appends rows [first, first + n) to `out` as bytes, for segue_table_unpack of a table with
+ * the same columns on the same kind of machine. */
+segue_code segue_table_pack(const segue_table *t, int64_t first, int64_t n, segue_buffer *out,
+                            segue_status *st) SEGUE_MUST_USE;
+/* Local. Appends what was packed to `t` and takes it off the front of `from`. INPUT, with `t` as it
+ * was, where the bytes are no such rows. */
+segue_code segue_table_unpack(segue_table *t, segue_str *from, segue_status *st) SEGUE_MUST_USE;
+
 /* Collective. Row i goes to rank `dest[i]` (or nowhere where it is -1); rows from lower ranks come
  * first and keep their order. `out` is a new table. Columns must agree on all ranks. */
 segue_code segue_table_exchange(const segue_context *ctx, const segue_table *t, const int *dest,

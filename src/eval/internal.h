@@ -41,6 +41,65 @@ typedef struct segue_eval_far {
 /* Local. Whether c is a candidate of q: not itself, a candidate at all, not excluded for it. */
 bool segue_eval_admissible(const segue_eval_genre *g, int32_t q, int32_t c);
 
+/* ---- kept.c: what a search found, in a checkpoint ---- */
+
+/* The rows that a search may find beside its records. */
+typedef enum segue_eval_rows {
+  SEGUE_EVAL_NEIGHBORS,
+  SEGUE_EVAL_RANKED,
+  SEGUE_EVAL_JUDGED,
+  SEGUE_EVAL_ROWS
+} segue_eval_rows;
+
+/* What was found for the tiles [tile, end) of a genre. */
+typedef struct segue_eval_piece {
+  int64_t k; /* among the genres of this rank */
+  int64_t tile, end;
+  segue_buffer records, ablated;
+  int64_t rows_at[SEGUE_EVAL_ROWS], rows_size[SEGUE_EVAL_ROWS]; /* bytes of this rank's rows */
+} segue_eval_piece;
+
+void segue_eval_piece_free(segue_eval_piece *p);
+
+/* One entry: pieces of a genre, and how often these queries have each candidate. */
+typedef struct segue_eval_kept {
+  int64_t genre, n_tiles;
+  uint64_t check; /* segue_eval_check */
+  const segue_eval_piece *pieces;
+  int64_t n_pieces;
+  segue_buffer *rows;  /* SEGUE_EVAL_ROWS */
+  int32_t *occurrence; /* n_counts */
+  int64_t n_counts;
+} segue_eval_kept;
+
+/* The head of an entry, which all ranks see. */
+typedef struct segue_tile_range {
+  int64_t tile, end;
+} segue_tile_range;
+
+typedef struct segue_eval_kept_head {
+  int64_t genre, n_tiles;
+  uint64_t check;
+  int64_t n_pieces;
+  const char *ranges; /* bytes of n_pieces segue_tile_range, within n_tiles, none empty; borrow */
+} segue_eval_kept_head;
+
+/* Local. Of what a genre's search depends on besides what a run's identity holds: the weights. */
+uint64_t segue_eval_check(const segue_scattered *rows, const segue_eval_genre *g,
+                          const segue_eval_params *p);
+/* Local. Puts an entry. */
+segue_code segue_eval_keep(segue_checkpoint *c, const segue_eval_kept *kept, segue_status *st);
+/* Local. false where the entry is none of a search, or makes no sense. */
+bool segue_eval_kept_parse(segue_entry entry, segue_eval_kept_head *out);
+segue_tile_range segue_eval_range(const segue_eval_kept_head *head, int64_t i);
+/* Local. Adds an entry's pieces to `pieces` (segue_eval_piece of genre `k`), its rows to
+ * kept->rows with their units from `first_tile` on, and its occurrence to kept->occurrence. INPUT
+ * where the body does not fit the genre. */
+segue_code segue_eval_load(const segue_checkpoint *c, int64_t entry, const segue_eval_kept *kept,
+                           const segue_eval_genre *g, const segue_eval_params *p, int64_t k,
+                           int64_t n_total, segue_buffer *pieces, int64_t first_tile,
+                           segue_buffer *units, segue_status *st);
+
 /* ---- hubs.c ---- */
 
 /* A row of results/hubs before its texts are known. */

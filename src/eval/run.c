@@ -8,15 +8,17 @@
 typedef enum part_kind { PART_RECORDS, PART_ABLATION, PART_OCCURRENCE } part_kind;
 
 typedef struct part_header {
-  int64_t genre, kind, part, size; /* part: of the genre's tasks; size: bytes that follow */
+  int64_t genre, kind, tile, size; /* tile: the first of the piece; size: bytes that follow */
 } part_header;
 
-/* The genre's home keeps what it prepared until the parts of others have come. */
+/* What a genre is to this rank. Its home keeps what it prepared until the pieces of others have
+ * come. */
 typedef struct home {
   segue_eval_genre g;
-  int32_t n_parts;
-  segue_buffer *records, *ablated; /* n_parts each, by part; NULL where this rank is not the home */
-  int32_t *occurrence;             /* n_k*n */
+  bool is_home;
+  segue_buffer pieces; /* segue_eval_piece: at home, those of all ranks */
+  int32_t *occurrence; /* n_k*n: since the last save */
+  int32_t *saved;      /* n_k*n: before; NULL: nothing was saved */
 } home;
 
 /* One evaluation at work. */
@@ -29,74 +31,68 @@ typedef struct evaluation {
   segue_eval_gains gains;
   home *homes;           /* rows->n */
   segue_buffer *to_rank; /* ctx->size */
-  /* Rows of the large tables in the order of this rank's tasks, and how many each unit has. */
-  int64_t *unit_of_task, *unit_of_genre; /* plan->n_tasks; selection */
-  segue_buffer neighbors, ranked, judged, queries, hubs;
-  segue_buffer neighbor_units, ranked_units, judged_units, query_units; /* segue_unit */
+  segue_buffer pieces;   /* segue_eval_piece: what this rank found, in the order of finding */
+  int64_t n_saved;       /* pieces that a checkpoint holds */
+  /* The units of large tables are the tiles, genres in the order of their names: this one's first
+   * tile, and whether a tile's work is in the checkpoint. */
+  int64_t *first_tile, *unit_of_genre, n_tiles; /* selection; selection */
+  bool *kept;                                   /* n_tiles */
+  int64_t *entry_of;                            /* n_tiles: the checkpoint's entry of a kept tile */
+  /* Rows of the large tables in the order of this rank's pieces, and how many each unit has. */
+  segue_buffer rows_of[SEGUE_EVAL_ROWS], units_of[SEGUE_EVAL_ROWS]; /* segue_unit */
+  segue_buffer queries, query_units, hubs;
   double done_cost;
 } evaluation;
 
-static int64_t part_bound(const segue_task *t, int64_t n_queries, int32_t part) {
-  return n_queries * part / t->n_parts;
+static int64_t tiles_of(const evaluation *e, int64_t genre) {
+  return segue_plan_tiles(e->names.s->chosen[genre].n_tracks, e->p->max_tracks, e->p->max_queries);
+}
+
+/* The first query of a tile, of n_tiles. */
+static int64_t tile_bound(const segue_eval_genre *g, int64_t tile, int64_t n_tiles) {
+  return g->n_queries * tile / n_tiles;
 }
 
 /* ---- tasks ---- */
 
 static segue_code send_part(evaluation *e, int home_rank, int64_t genre, part_kind kind,
-                            int32_t part, const void *data, int64_t size, segue_status *st) {
-  part_header header = {genre, kind, part, size};
+                            int64_t tile, const void *data, int64_t size, segue_status *st) {
+  part_header header = {genre, kind, tile, size};
   segue_code rc = segue_buffer_append(&e->to_rank[home_rank], &header, sizeof header, st);
   if (rc == SEGUE_OK)
     rc = segue_buffer_append(&e->to_rank[home_rank], data, size, st);
   return rc;
 }
 
-static segue_code note_unit(segue_buffer *units, int64_t unit, int64_t bytes, int64_t size,
-                            segue_status *st) {
-  segue_unit u = {unit, bytes / size};
-  return segue_buffer_append(units, &u, sizeof u, st);
-}
-
-/* Searches one task and puts what it finds where it belongs: into `h`, or into the message to the
- * home rank. */
-static segue_code do_task(evaluation *e, const segue_task *t, segue_eval_genre *g, segue_knn *index,
-                          home *h, int home_rank, int32_t *occurrence, const double *weights,
-                          segue_status *st) {
+/* Searches tiles [tile, end) of genre k of this rank: one more piece. */
+static segue_code do_tiles(evaluation *e, int64_t k, segue_knn *index, int64_t tile, int64_t end,
+                           const double *weights, segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_eval_params *p = e->p;
-  segue_buffer records = {0}, ablated = {0};
-  int64_t from = part_bound(t, g->n_queries, t->part),
-          to = part_bound(t, g->n_queries, t->part + 1), unit = e->unit_of_task[t - e->plan->tasks];
-  int64_t before[3] = {e->neighbors.size, e->ranked.size, e->judged.size};
-  segue_eval_found found = {&records, occurrence, p->neighbors > 0 ? &e->neighbors : NULL,
-                            p->trec ? &e->ranked : NULL, p->trec ? &e->judged : NULL};
-  SEGUE_TRY(segue_eval_search(g, index, p, from, to, &found, st));
-  const int64_t size = sizeof(segue_eval_neighbor);
-  SEGUE_TRY(note_unit(&e->neighbor_units, unit, e->neighbors.size - before[0], size, st));
-  SEGUE_TRY(note_unit(&e->ranked_units, unit, e->ranked.size - before[1], size, st));
-  SEGUE_TRY(note_unit(&e->judged_units, unit, e->judged.size - before[2], size, st));
+  home *h = &e->homes[k];
+  int64_t n_tiles = tiles_of(e, h->g.genre), from = tile_bound(&h->g, tile, n_tiles),
+          to = tile_bound(&h->g, end, n_tiles);
+  segue_eval_piece piece = {.k = k, .tile = tile, .end = end};
+  segue_eval_found found = {&piece.records, h->occurrence,
+                            p->neighbors > 0 ? &e->rows_of[SEGUE_EVAL_NEIGHBORS] : NULL,
+                            p->trec ? &e->rows_of[SEGUE_EVAL_RANKED] : NULL,
+                            p->trec ? &e->rows_of[SEGUE_EVAL_JUDGED] : NULL};
+  for (int i = 0; i < SEGUE_EVAL_ROWS; i++)
+    piece.rows_at[i] = e->rows_of[i].size;
+  SEGUE_TRY(segue_eval_search(&h->g, index, p, from, to, &found, st));
   if (p->ablation)
-    SEGUE_TRY(segue_eval_ablate(g, p, weights, from, to, &ablated, st));
-  if (h->records) {
-    h->records[t->part] = records;
-    h->ablated[t->part] = ablated;
-    return SEGUE_OK;
+    SEGUE_TRY(segue_eval_ablate(&h->g, p, weights, from, to, &piece.ablated, st));
+  for (int i = 0; i < SEGUE_EVAL_ROWS; i++) {
+    piece.rows_size[i] = e->rows_of[i].size - piece.rows_at[i];
+    segue_unit u = {e->first_tile[h->g.genre] + tile,
+                    piece.rows_size[i] / (int64_t)sizeof(segue_eval_neighbor)};
+    SEGUE_TRY(segue_buffer_append(&e->units_of[i], &u, sizeof u, st));
   }
-  SEGUE_TRY(
-      send_part(e, home_rank, t->genre, PART_RECORDS, t->part, records.data, records.size, st));
-  SEGUE_TRY(
-      send_part(e, home_rank, t->genre, PART_ABLATION, t->part, ablated.data, ablated.size, st));
+  SEGUE_TRY(segue_buffer_append(&e->pieces, &piece, sizeof piece, st));
+  piece = (segue_eval_piece){0}; /* the list has it */
 done:
-  segue_buffer_free(&records);
-  segue_buffer_free(&ablated);
+  segue_eval_piece_free(&piece);
   return rc;
-}
-
-static segue_code make_home(home *h, const segue_task *first, segue_status *st) {
-  h->n_parts = first->n_parts;
-  h->records = segue_alloc(h->n_parts, sizeof *h->records, "parts of a genre", st);
-  h->ablated = segue_alloc(h->n_parts, sizeof *h->ablated, "parts of a genre", st);
-  return h->records && h->ablated ? SEGUE_OK : SEGUE_MEMORY;
 }
 
 /* Only the search needed the points and who excludes whom. */
@@ -111,50 +107,225 @@ static void forget_points(segue_eval_genre *g) {
   segue_runs_free(&g->labels);
 }
 
+static void free_pieces(segue_buffer *pieces) {
+  int64_t n = pieces->size / (int64_t)sizeof(segue_eval_piece);
+  for (int64_t i = 0; i < n; i++)
+    segue_eval_piece_free((segue_eval_piece *)(void *)pieces->data + i);
+  segue_buffer_free(pieces);
+}
+
 static void home_free(home *h) {
-  for (int32_t i = 0; i < h->n_parts; i++) {
-    if (h->records)
-      segue_buffer_free(&h->records[i]);
-    if (h->ablated)
-      segue_buffer_free(&h->ablated[i]);
-  }
-  free(h->records);
-  free(h->ablated);
+  free_pieces(&h->pieces);
   free(h->occurrence);
+  free(h->saved);
   segue_eval_genre_free(&h->g);
   *h = (home){0};
 }
 
-/* All tasks of this rank on one genre. */
-static segue_code do_genre(evaluation *e, const segue_genre_rows *rows, home *h, segue_status *st) {
+/* ---- checkpoint ---- */
+
+/* The pieces of one genre from piece `first` on, and what they add to its occurrence, as one entry;
+ * `*end` becomes the piece after them. */
+static segue_code put_pieces(evaluation *e, int64_t first, int64_t *end, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const segue_eval_piece *pieces = (const segue_eval_piece *)(const void *)e->pieces.data;
+  int64_t n = e->pieces.size / (int64_t)sizeof *pieces, k = pieces[first].k;
+  home *h = &e->homes[k];
+  int64_t n_counts = h->g.n * e->p->n_k;
+  for (*end = first; *end < n && pieces[*end].k == k;)
+    ++*end;
+  segue_eval_kept kept = {.genre = h->g.genre,
+                          .n_tiles = tiles_of(e, h->g.genre),
+                          .check = segue_eval_check(e->rows, &h->g, e->p),
+                          .pieces = pieces + first,
+                          .n_pieces = *end - first,
+                          .rows = e->rows_of,
+                          .occurrence = h->occurrence,
+                          .n_counts = n_counts};
+  SEGUE_TRY(segue_eval_keep(e->p->checkpoint, &kept, st));
+  if (!h->saved) {
+    h->saved = h->occurrence;
+    h->occurrence = segue_alloc(n_counts, sizeof *h->occurrence, "k-occurrence", st);
+    return h->occurrence ? SEGUE_OK : SEGUE_MEMORY;
+  }
+  for (int64_t i = 0; i < n_counts; i++) {
+    h->saved[i] += h->occurrence[i];
+    h->occurrence[i] = 0;
+  }
+done:
+  return rc;
+}
+
+/* Gives the checkpoint all that it does not have. */
+static segue_code put_all(evaluation *e, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  int64_t n = e->pieces.size / (int64_t)sizeof(segue_eval_piece);
+  while (rc == SEGUE_OK && e->n_saved < n)
+    rc = put_pieces(e, e->n_saved, &e->n_saved, st);
+  return rc;
+}
+
+static segue_code save(evaluation *e, segue_status *st) {
+  segue_code rc = put_all(e, st);
+  if (rc == SEGUE_OK)
+    segue_checkpoint_save_or_warn(e->ctx, e->p->checkpoint);
+  return rc;
+}
+
+/* Marks the tiles that entries of the checkpoint hold. An entry whose tiles another one has is left
+ * out as a whole, since its occurrence is of all of them. */
+static void find_kept(evaluation *e) {
+  segue_checkpoint *c = e->p->checkpoint;
+  for (int64_t i = 0; i < segue_checkpoint_count(c); i++) {
+    segue_eval_kept_head head;
+    segue_entry entry = segue_checkpoint_get(c, i);
+    if (!segue_eval_kept_parse(entry, &head) || head.genre >= e->names.s->n ||
+        head.n_tiles != tiles_of(e, head.genre))
+      continue;
+    bool *kept = e->kept + e->first_tile[head.genre];
+    bool fits = true;
+    int64_t *entry_of = e->entry_of + e->first_tile[head.genre];
+    for (int64_t p = 0; p < head.n_pieces; p++)
+      for (int64_t t = segue_eval_range(&head, p).tile; t < segue_eval_range(&head, p).end; t++) {
+        fits &= !kept[t];
+        kept[t] = true; /* so that a tile which stands twice in one entry is seen, too */
+      }
+    for (int64_t p = 0; p < head.n_pieces; p++)
+      for (int64_t t = segue_eval_range(&head, p).tile; t < segue_eval_range(&head, p).end; t++) {
+        entry_of[t] = fits ? i : entry_of[t];
+        kept[t] = entry_of[t] >= 0;
+      }
+  }
+}
+
+/* Whether entry i is of the genre and its tiles are taken from it. */
+static bool is_used(const evaluation *e, int64_t i, int64_t genre) {
+  segue_eval_kept_head head;
+  return segue_eval_kept_parse(segue_checkpoint_get(e->p->checkpoint, i), &head) &&
+         head.genre == genre && head.n_pieces > 0 && head.n_tiles == tiles_of(e, genre) &&
+         e->entry_of[e->first_tile[genre] + segue_eval_range(&head, 0).tile] == i;
+}
+
+/* The kept pieces of a genre, at its home: as if this rank had found them. */
+static segue_code load_kept(evaluation *e, int64_t k, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  home *h = &e->homes[k];
+  int64_t genre = h->g.genre;
+  segue_eval_kept kept = {.genre = genre,
+                          .n_tiles = tiles_of(e, genre),
+                          .check = segue_eval_check(e->rows, &h->g, e->p),
+                          .rows = e->rows_of,
+                          .n_counts = h->g.n * e->p->n_k};
+  for (int64_t i = 0; i < segue_checkpoint_count(e->p->checkpoint); i++) {
+    if (!is_used(e, i, genre))
+      continue;
+    if (!h->saved)
+      h->saved = segue_alloc(kept.n_counts, sizeof *h->saved, "k-occurrence", st);
+    kept.occurrence = h->saved;
+    if (!h->saved)
+      return SEGUE_MEMORY;
+    SEGUE_TRY(segue_eval_load(e->p->checkpoint, i, &kept, &h->g, e->p, k, e->names.c->n_total,
+                              &h->pieces, e->first_tile[genre], e->units_of, st));
+  }
+done:
+  return rc;
+}
+
+/* ---- this rank's genres ---- */
+
+/* How many tiles are searched at a time: so few that a signal is heeded within seconds. */
+static int64_t stride(const segue_eval_genre *g, int64_t n_tiles) {
+  static const double most_visits = 4e9, most_queries = 8192;
+  double queries = most_visits / ((double)g->n_candidates * g->d + 1);
+  if (queries > most_queries)
+    queries = most_queries;
+  return (int64_t)(queries * (double)n_tiles / (double)(g->n_queries + 1)) + 1;
+}
+
+/* What is left to do of a task. */
+static segue_code do_task(evaluation *e, int64_t k, const segue_task *t, segue_knn **index,
+                          const double *weights, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_eval_genre *g = &e->homes[k].g;
+  const bool *kept = e->kept + e->first_tile[t->genre];
+  int64_t n_tiles = tiles_of(e, t->genre), end;
+  int64_t tile = segue_plan_bound(n_tiles, t->part, t->n_parts),
+          last = segue_plan_bound(n_tiles, t->part + 1, t->n_parts), step = stride(g, n_tiles);
+  double cost = t->cost / (double)(last > tile ? last - tile : 1);
+  for (; tile < last && rc == SEGUE_OK; tile = end) {
+    for (end = tile; end < last && end < tile + step && kept[end] == kept[tile];)
+      end++;
+    if (!kept[tile]) {
+      if (segue_checkpoint_stop(e->ctx, e->p->checkpoint))
+        return SEGUE_STOPPED;
+      if (!*index)
+        SEGUE_TRY(segue_eval_index(g, e->p, weights, index, st));
+      SEGUE_TRY(do_tiles(e, k, *index, tile, end, weights, st));
+      if (segue_checkpoint_due(e->p->checkpoint))
+        SEGUE_TRY(save(e, st));
+    }
+    e->done_cost += cost * (double)(end - tile);
+  }
+done:
+  return rc;
+}
+
+/* All tasks of this rank on its genre k. */
+static segue_code do_genre(evaluation *e, int64_t k, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_knn *index = NULL;
+  const segue_genre_rows *rows = &e->rows->genres[k];
+  home *h = &e->homes[k];
   const segue_plan *plan = e->plan;
   const segue_task *first = segue_plan_first(plan, rows->genre);
   const double *weights = e->p->weights ? e->p->weights + rows->genre * e->rows->d : NULL;
+  h->is_home = first->rank == e->ctx->rank;
   SEGUE_TRY(segue_eval_prepare(rows, e->rows->d, e->rows->n_extra, e->p, &h->g, st));
-  if (first->rank == e->ctx->rank)
-    SEGUE_TRY(make_home(h, first, st));
-  int64_t n = h->g.n * e->p->n_k;
-  h->occurrence = segue_alloc(n, sizeof *h->occurrence, "k-occurrence", st);
-  rc = h->occurrence ? segue_eval_index(&h->g, e->p, weights, &index, st) : SEGUE_MEMORY;
-  if (rc != SEGUE_OK)
-    goto done;
-  for (const segue_task *t = first; t < plan->tasks + plan->n_tasks && t->genre == rows->genre;
-       t++) {
-    if (t->rank != e->ctx->rank)
-      continue;
-    SEGUE_TRY(do_task(e, t, &h->g, index, h, first->rank, h->occurrence, weights, st));
-    e->done_cost += t->cost;
-  }
-  if (!h->records)
-    SEGUE_TRY(send_part(e, first->rank, rows->genre, PART_OCCURRENCE, 0, h->occurrence,
-                        n * (int64_t)sizeof *h->occurrence, st));
+  h->occurrence = segue_alloc(h->g.n * e->p->n_k, sizeof *h->occurrence, "k-occurrence", st);
+  rc = h->occurrence ? SEGUE_OK : SEGUE_MEMORY;
+  if (rc == SEGUE_OK && h->is_home)
+    rc = load_kept(e, k, st);
+  for (const segue_task *t = first;
+       rc == SEGUE_OK && t < plan->tasks + plan->n_tasks && t->genre == rows->genre; t++)
+    if (t->rank == e->ctx->rank)
+      rc = do_task(e, k, t, &index, weights, st);
 done:
   segue_knn_destroy(&index);
   forget_points(&h->g);
-  if (!h->records)
+  return rc;
+}
+
+/* Hands what this rank found to the homes: its own, or by a message. */
+static segue_code hand_over(evaluation *e, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_eval_piece *pieces = (segue_eval_piece *)(void *)e->pieces.data;
+  int64_t n = e->pieces.size / (int64_t)sizeof *pieces;
+  for (int64_t i = 0; i < n; i++) {
+    home *h = &e->homes[pieces[i].k];
+    int64_t genre = h->g.genre, tile = pieces[i].tile;
+    int rank = segue_plan_first(e->plan, genre)->rank;
+    if (h->is_home) {
+      SEGUE_TRY(segue_buffer_append(&h->pieces, &pieces[i], sizeof *pieces, st));
+      pieces[i] = (segue_eval_piece){0};
+      continue;
+    }
+    const segue_buffer *r = &pieces[i].records, *a = &pieces[i].ablated;
+    SEGUE_TRY(send_part(e, rank, genre, PART_RECORDS, tile, r->data, r->size, st));
+    SEGUE_TRY(send_part(e, rank, genre, PART_ABLATION, tile, a->data, a->size, st));
+    segue_eval_piece_free(&pieces[i]);
+  }
+  for (int64_t k = 0; k < e->rows->n; k++) {
+    home *h = &e->homes[k];
+    int64_t counts = h->g.n * e->p->n_k;
+    for (int64_t i = 0; h->saved && i < counts; i++)
+      h->occurrence[i] += h->saved[i];
+    if (h->is_home)
+      continue;
+    SEGUE_TRY(send_part(e, segue_plan_first(e->plan, h->g.genre)->rank, h->g.genre, PART_OCCURRENCE,
+                        0, h->occurrence, counts * (int64_t)sizeof *h->occurrence, st));
     home_free(h);
+  }
+done:
   return rc;
 }
 
@@ -181,53 +352,77 @@ done:
   return rc;
 }
 
+static segue_code receive_part(home *h, const part_header *header, const uint8_t *data,
+                               segue_status *st) {
+  if (header->kind == PART_OCCURRENCE) {
+    for (int64_t i = 0; i < header->size / (int64_t)sizeof(int32_t); i++) {
+      int32_t count;
+      memcpy(&count, data + (size_t)i * sizeof count, sizeof count);
+      h->occurrence[i] += count;
+    }
+    return SEGUE_OK;
+  }
+  if (header->kind == PART_RECORDS) {
+    segue_eval_piece piece = {.tile = header->tile};
+    segue_code rc = segue_buffer_append(&h->pieces, &piece, sizeof piece, st);
+    if (rc != SEGUE_OK)
+      return rc;
+  }
+  /* An ablation follows the records of its piece. */
+  segue_eval_piece *last =
+      (segue_eval_piece *)(void *)(h->pieces.data + h->pieces.size - sizeof *last);
+  return segue_buffer_append(header->kind == PART_RECORDS ? &last->records : &last->ablated, data,
+                             header->size, st);
+}
+
 static segue_code receive_parts(evaluation *e, const segue_buffer *recv, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  for (int64_t at = 0; at < recv->size;) {
+  for (int64_t at = 0; at < recv->size && rc == SEGUE_OK;) {
     part_header header;
     memcpy(&header, recv->data + at, sizeof header);
     at += (int64_t)sizeof header;
-    home *h = &e->homes[segue_scattered_find(e->rows, header.genre) - e->rows->genres];
-    const uint8_t *data = recv->data + at;
-    if (header.kind == PART_OCCURRENCE) {
-      for (int64_t i = 0; i < header.size / (int64_t)sizeof(int32_t); i++) {
-        int32_t count;
-        memcpy(&count, data + (size_t)i * sizeof count, sizeof count);
-        h->occurrence[i] += count;
-      }
-    } else {
-      segue_buffer *parts = header.kind == PART_RECORDS ? h->records : h->ablated;
-      SEGUE_TRY(segue_buffer_append(&parts[header.part], data, header.size, st));
-    }
+    rc = receive_part(&e->homes[segue_scattered_find(e->rows, header.genre) - e->rows->genres],
+                      &header, recv->data + at, st);
     at += header.size;
   }
-done:
   return rc;
 }
 
 /* ---- a genre at home ---- */
 
-/* The records of all parts in one piece, in parts[0]. */
-static segue_code join_records(home *h, segue_status *st) {
+static int by_tile(const void *a, const void *b) {
+  const segue_eval_piece *p = a, *q = b;
+  return (p->tile > q->tile) - (p->tile < q->tile);
+}
+
+/* The records of all pieces in one, in the order of the queries. */
+static segue_code join_records(home *h, segue_eval_piece **pieces, int64_t *n, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  for (int32_t i = 1; i < h->n_parts && rc == SEGUE_OK; i++) {
-    rc = segue_buffer_append(&h->records[0], h->records[i].data, h->records[i].size, st);
-    segue_buffer_free(&h->records[i]);
+  *pieces = (segue_eval_piece *)(void *)h->pieces.data;
+  *n = h->pieces.size / (int64_t)sizeof **pieces;
+  if (*n > 1)
+    qsort(*pieces, (size_t)*n, sizeof **pieces, by_tile);
+  for (int64_t i = 1; i < *n && rc == SEGUE_OK; i++) {
+    segue_buffer *more = &(*pieces)[i].records;
+    rc = segue_buffer_append(&(*pieces)[0].records, more->data, more->size, st);
+    segue_buffer_free(more);
   }
   return rc;
 }
 
-/* Parts hold their queries set after set; here each set's queries come together. */
-static segue_code join_ablated(const home *h, int32_t **out, segue_status *st) {
+/* Pieces hold their queries set after set; here each set's queries come together. */
+static segue_code join_ablated(const home *h, const segue_eval_piece *pieces, int64_t n_pieces,
+                               int32_t **out, segue_status *st) {
   int n_sets = segue_eval_n_sets(h->g.d);
   *out = segue_alloc(n_sets * h->g.n_queries, sizeof **out, "hits of feature sets", st);
   if (!*out)
     return SEGUE_MEMORY;
   int64_t at = 0;
-  for (int32_t i = 0; i < h->n_parts; i++) {
-    int64_t n = h->ablated[i].size / n_sets / (int64_t)sizeof(int32_t);
+  for (int64_t i = 0; i < n_pieces; i++) {
+    const segue_buffer *ablated = &pieces[i].ablated;
+    int64_t n = ablated->size / n_sets / (int64_t)sizeof(int32_t);
     for (int s = 0; s < n_sets && n > 0; s++)
-      memcpy(*out + s * h->g.n_queries + at, h->ablated[i].data + (size_t)(s * n) * sizeof(int32_t),
+      memcpy(*out + s * h->g.n_queries + at, ablated->data + (size_t)(s * n) * sizeof(int32_t),
              (size_t)n * sizeof(int32_t));
     at += n;
   }
@@ -260,14 +455,17 @@ static segue_code finish_genre(evaluation *e, home *h, segue_eval_tables *mine, 
   segue_code rc = SEGUE_OK;
   int32_t *hits = NULL;
   const segue_eval_genre *g = &h->g;
-  SEGUE_TRY(join_records(h, st));
-  const segue_eval_record *records = (const segue_eval_record *)(const void *)h->records[0].data;
+  segue_eval_piece *pieces;
+  int64_t n_pieces;
+  SEGUE_TRY(join_records(h, &pieces, &n_pieces, st));
+  const segue_eval_record *records =
+      n_pieces > 0 ? (const segue_eval_record *)(const void *)pieces[0].records.data : NULL;
   SEGUE_TRY(segue_eval_metrics(g, records, h->occurrence, e->p, &e->gains, mine->metrics, st));
   SEGUE_TRY(segue_eval_find_hubs(g, g->genre, h->occurrence, e->p, &e->hubs, st));
   if (e->p->per_query)
     SEGUE_TRY(note_queries(e, h, records, st));
   if (e->p->ablation) {
-    SEGUE_TRY(join_ablated(h, &hits, st));
+    SEGUE_TRY(join_ablated(h, pieces, n_pieces, &hits, st));
     SEGUE_TRY(segue_eval_feature_sets(g, hits, e->names.c->features, e->p, mine->feature_sets, st));
   }
   rc = segue_eval_send_tracks(g, records, e->names.c->n_total, e->ctx->size, e->p, e->to_rank, st);
@@ -287,11 +485,17 @@ static segue_code place(evaluation *e, const segue_buffer *rows, int64_t size,
                           units->size / (int64_t)sizeof(segue_unit), n_units, out, &n_total, st);
 }
 
+/* Collective. The same of what pieces have. */
+static segue_code place_rows(evaluation *e, segue_eval_rows which, segue_buffer *out,
+                             segue_status *st) {
+  return place(e, &e->rows_of[which], sizeof(segue_eval_neighbor), &e->units_of[which], e->n_tiles,
+               out, st);
+}
+
 static segue_code make_large_tables(evaluation *e, segue_eval_tables *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer placed = {0};
   const segue_eval_params *p = e->p;
-  int64_t n_tasks = e->plan->n_tasks, size = sizeof(segue_eval_neighbor);
   if (p->per_query) {
     int64_t bytes = (int64_t)sizeof(segue_query_row) + p->n_k * (int64_t)sizeof(int64_t);
     SEGUE_TRY(place(e, &e->queries, bytes, &e->query_units, e->names.s->n, &placed, st));
@@ -299,15 +503,15 @@ static segue_code make_large_tables(evaluation *e, segue_eval_tables *out, segue
     segue_buffer_free(&placed);
   }
   if (p->neighbors > 0) {
-    SEGUE_TRY(place(e, &e->neighbors, size, &e->neighbor_units, n_tasks, &placed, st));
+    SEGUE_TRY(place_rows(e, SEGUE_EVAL_NEIGHBORS, &placed, st));
     SEGUE_TRY(segue_eval_neighbor_table(&e->names, &placed, &out->neighbors, st));
     segue_buffer_free(&placed);
   }
   if (p->trec) {
-    SEGUE_TRY(place(e, &e->ranked, size, &e->ranked_units, n_tasks, &placed, st));
+    SEGUE_TRY(place_rows(e, SEGUE_EVAL_RANKED, &placed, st));
     SEGUE_TRY(segue_eval_write_trec(&e->names, &placed, p, false, st));
     segue_buffer_free(&placed);
-    SEGUE_TRY(place(e, &e->judged, size, &e->judged_units, n_tasks, &placed, st));
+    SEGUE_TRY(place_rows(e, SEGUE_EVAL_JUDGED, &placed, st));
     SEGUE_TRY(segue_eval_write_trec(&e->names, &placed, p, true, st));
   }
 done:
@@ -327,13 +531,13 @@ static int by_code(const void *a, const void *b) {
   return (p->code > q->code) - (p->code < q->code);
 }
 
-/* The order of large tables: genres by name, a genre's tasks by part. */
+/* The order of large tables: genres by name, a genre's tiles in order. */
 static segue_code number_units(evaluation *e, segue_status *st) {
-  int64_t n = e->names.s->n, unit = 0;
+  int64_t n = e->names.s->n;
   named *order = segue_alloc(n, sizeof *order, "genres by name", st);
   e->unit_of_genre = segue_alloc(n, sizeof *e->unit_of_genre, "genres by name", st);
-  e->unit_of_task = segue_alloc(e->plan->n_tasks, sizeof *e->unit_of_task, "tasks by name", st);
-  if (!order || !e->unit_of_genre || !e->unit_of_task) {
+  e->first_tile = segue_alloc(n, sizeof *e->first_tile, "genres by name", st);
+  if (!order || !e->unit_of_genre || !e->first_tile) {
     free(order);
     return SEGUE_MEMORY;
   }
@@ -341,13 +545,17 @@ static segue_code number_units(evaluation *e, segue_status *st) {
     order[g] = (named){e->names.s->chosen[g].code, g};
   qsort(order, (size_t)n, sizeof *order, by_code);
   for (int64_t i = 0; i < n; i++) {
-    const segue_task *end = e->plan->tasks + e->plan->n_tasks;
     e->unit_of_genre[order[i].genre] = i;
-    for (const segue_task *t = segue_plan_first(e->plan, order[i].genre);
-         t && t < end && t->genre == order[i].genre; t++)
-      e->unit_of_task[t - e->plan->tasks] = unit++;
+    e->first_tile[order[i].genre] = e->n_tiles;
+    e->n_tiles += tiles_of(e, order[i].genre);
   }
   free(order);
+  e->kept = segue_alloc(e->n_tiles, sizeof *e->kept, "tiles", st);
+  e->entry_of = segue_alloc(e->n_tiles, sizeof *e->entry_of, "tiles", st);
+  if (!e->kept || !e->entry_of)
+    return SEGUE_MEMORY;
+  memset(e->entry_of, -1, (size_t)e->n_tiles * sizeof *e->entry_of);
+  find_kept(e);
   return SEGUE_OK;
 }
 
@@ -377,10 +585,26 @@ static segue_code search_all(evaluation *e, segue_status *st) {
   segue_progress_start(&progress, e->ctx->rank == 0 ? e->ctx->log.out : NULL, e->ctx->progress,
                        "evaluate", "pairs", cost * e->ctx->size);
   for (int64_t k = 0; k < e->rows->n && rc == SEGUE_OK; k++) {
-    rc = do_genre(e, &e->rows->genres[k], &e->homes[k], st);
+    rc = do_genre(e, k, st);
     segue_progress_update(&progress, e->done_cost * e->ctx->size);
+    segue_checkpoint_tell(e->p->checkpoint, "evaluate", e->done_cost, cost);
   }
   segue_progress_end(&progress, e->done_cost * e->ctx->size);
+  return rc;
+}
+
+/* Collective. The end of the search: all go on, or all save and leave. */
+static segue_code settle(evaluation *e, segue_code rc, segue_status *st) {
+  segue_checkpoint *c = e->p->checkpoint;
+  if (rc == SEGUE_OK && segue_checkpoint_worth(c))
+    rc = save(e, st);
+  rc = segue_checkpoint_settle(e->ctx, c, rc, st);
+  if (rc != SEGUE_STOPPED)
+    return rc;
+  *st = (segue_status){0};
+  SEGUE_TRY(segue_agree(e->ctx, put_all(e, st), st));
+  rc = segue_checkpoint_end(e->ctx, c, st);
+done:
   return rc;
 }
 
@@ -391,14 +615,19 @@ static void evaluation_free(evaluation *e) {
     segue_buffer_free(&e->to_rank[r]);
   free(e->homes);
   free(e->to_rank);
-  free(e->unit_of_task);
+  free(e->first_tile);
   free(e->unit_of_genre);
+  free(e->kept);
+  free(e->entry_of);
   segue_eval_gains_free(&e->gains);
-  segue_buffer *buffers[] = {&e->neighbors,    &e->ranked,       &e->judged,
-                             &e->queries,      &e->hubs,         &e->neighbor_units,
-                             &e->ranked_units, &e->judged_units, &e->query_units};
+  free_pieces(&e->pieces);
+  segue_buffer *buffers[] = {&e->queries, &e->query_units, &e->hubs};
   for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
     segue_buffer_free(buffers[i]);
+  for (int i = 0; i < SEGUE_EVAL_ROWS; i++) {
+    segue_buffer_free(&e->rows_of[i]);
+    segue_buffer_free(&e->units_of[i]);
+  }
 }
 
 void segue_eval_tables_free(segue_eval_tables *t) {
@@ -423,11 +652,13 @@ segue_code segue_eval_run(const segue_context *ctx, const segue_catalogue *c,
   rc = start(&e, &mine, st);
   if (rc == SEGUE_OK)
     rc = search_all(&e, st);
+  SEGUE_TRY(settle(&e, rc, st));
+  rc = hand_over(&e, st);
   SEGUE_TRY(deliver(ctx, e.to_rank, &recv, rc, st));
   rc = receive_parts(&e, &recv, st);
   segue_buffer_free(&recv);
   for (int64_t k = 0; k < rows->n && rc == SEGUE_OK; k++) {
-    if (!e.homes[k].records)
+    if (!e.homes[k].is_home)
       continue;
     rc = finish_genre(&e, &e.homes[k], &mine, st);
     home_free(&e.homes[k]);

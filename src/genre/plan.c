@@ -13,6 +13,12 @@ static int64_t at_most(int64_t n, int64_t limit) {
   return limit > 0 && n > limit ? limit : n;
 }
 
+int64_t segue_plan_tiles(int64_t n_tracks, int64_t max_tracks, int64_t max_queries) {
+  int64_t n = at_most(at_most(n_tracks, max_tracks), max_queries);
+  int64_t tiles = (n + SEGUE_TILE - 1) / SEGUE_TILE;
+  return tiles < 1 ? 1 : tiles > SEGUE_MOST_TILES ? SEGUE_MOST_TILES : tiles;
+}
+
 /* In candidate visits: each query looks at candidates, fewer and fewer of them in a larger genre
  * since boxes rule whole leaves out, and every track is sorted a few times for leaves and
  * predictors. */
@@ -94,9 +100,9 @@ segue_code segue_plan_make(const segue_selection *s, const segue_plan_params *pa
   void *tasks = NULL;
   for (int64_t g = 0; g < s->n; g++) {
     double cost = genre_cost(s->chosen[g].n_tracks, params), parts = ceil(cost / limit);
-    int64_t n_queries =
-        at_most(at_most(s->chosen[g].n_tracks, params->max_tracks), params->max_queries);
-    int32_t n_parts = (int32_t)fmax(1.0, fmin(parts, (double)n_queries));
+    int64_t tiles =
+        segue_plan_tiles(s->chosen[g].n_tracks, params->max_tracks, params->max_queries);
+    int32_t n_parts = (int32_t)fmax(1.0, fmin(parts, (double)tiles));
     segue_code rc =
         segue_grow(&tasks, &capacity, out->n_tasks + n_parts, sizeof *out->tasks, "the plan", st);
     out->tasks = tasks;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -94,22 +95,103 @@ done:
   return rc;
 }
 
-/* This rank's genres. */
-static segue_code compute(const segue_context *ctx, const segue_catalogue *c,
-                          const segue_plan *plan, const segue_scattered *rows,
-                          const segue_predictor_params *params, segue_table *predictors,
-                          segue_table *correlations, segue_status *st) {
-  segue_code rc = SEGUE_OK;
-  for (int64_t k = 0; k < rows->n; k++) {
-    const segue_genre_rows *g = &rows->genres[k];
-    if (segue_plan_first(plan, g->genre)->rank != ctx->rank)
-      continue;
-    SEGUE_TRY(segue_predictors_genre(g, rows->d, c->features, params, predictors, st));
-    if (correlations)
-      SEGUE_TRY(segue_correlations_genre(g, rows->d, c->features, params, correlations, st));
+/* What all genres of this rank work with. */
+typedef struct work {
+  const segue_context *ctx;
+  const segue_catalogue *c;
+  const segue_plan *plan;
+  const segue_scattered *rows;
+  const segue_predictor_params *params;
+  segue_table *predictors, *correlations;
+} work;
+
+/* ---- genres that are kept ---- */
+
+/* The entry of a genre (its position in the selection), or -1. */
+static int64_t find_kept(const segue_checkpoint *c, int64_t genre) {
+  for (int64_t i = 0; i < segue_checkpoint_count(c); i++) {
+    segue_entry e = segue_checkpoint_get(c, i);
+    if (e.kind == SEGUE_ENTRY_PREDICTORS && e.head.size == (int64_t)sizeof genre &&
+        memcmp(e.head.data, &genre, sizeof genre) == 0)
+      return i;
   }
+  return -1;
+}
+
+static segue_code take_kept(const work *w, int64_t entry, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer body = {0};
+  SEGUE_TRY(segue_checkpoint_load(w->params->checkpoint, entry, &body, st));
+  segue_str from = {(const char *)body.data, body.size};
+  SEGUE_TRY(segue_table_unpack(w->predictors, &from, st));
+  if (w->correlations)
+    rc = segue_table_unpack(w->correlations, &from, st);
+done:
+  segue_buffer_free(&body);
+  return rc;
+}
+
+/* Keeps the rows from n_before (predictors) and n_related (correlations) on. */
+static segue_code keep(const work *w, int64_t genre, int64_t n_before, int64_t n_related,
+                       segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer body = {0};
+  if (!w->params->checkpoint)
+    return SEGUE_OK;
+  SEGUE_TRY(segue_table_pack(w->predictors, n_before, w->predictors->n_rows - n_before, &body, st));
+  if (w->correlations)
+    SEGUE_TRY(segue_table_pack(w->correlations, n_related, w->correlations->n_rows - n_related,
+                               &body, st));
+  rc = segue_checkpoint_put(w->params->checkpoint, SEGUE_ENTRY_PREDICTORS,
+                            (segue_str){(const char *)&genre, sizeof genre},
+                            (segue_str){(const char *)body.data, body.size}, st);
+done:
+  segue_buffer_free(&body);
+  return rc;
+}
+
+/* ---- this rank's genres ---- */
+
+static segue_code do_genre(const work *w, const segue_genre_rows *g, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  int64_t before = w->predictors->n_rows, related = w->correlations ? w->correlations->n_rows : 0;
+  SEGUE_TRY(segue_predictors_genre(g, w->rows->d, w->c->features, w->params, w->predictors, st));
+  if (w->correlations)
+    SEGUE_TRY(
+        segue_correlations_genre(g, w->rows->d, w->c->features, w->params, w->correlations, st));
+  SEGUE_TRY(keep(w, g->genre, before, related, st));
+  if (segue_checkpoint_due(w->params->checkpoint))
+    segue_checkpoint_save_or_warn(w->ctx, w->params->checkpoint);
 done:
   return rc;
+}
+
+static segue_code compute(const work *w, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_checkpoint *kept = w->params->checkpoint;
+  for (int64_t k = 0; k < w->rows->n && rc == SEGUE_OK; k++) {
+    const segue_genre_rows *g = &w->rows->genres[k];
+    if (segue_plan_first(w->plan, g->genre)->rank != w->ctx->rank)
+      continue;
+    int64_t entry = find_kept(kept, g->genre);
+    if (entry >= 0)
+      rc = take_kept(w, entry, st);
+    else if (segue_checkpoint_stop(w->ctx, kept))
+      rc = SEGUE_STOPPED;
+    else
+      rc = do_genre(w, g, st);
+    segue_checkpoint_tell(kept, "predictors", (double)(k + 1), (double)w->rows->n);
+  }
+  return rc;
+}
+
+/* Collective. The end of the work: all go on, or all save and leave. */
+static segue_code settle(const work *w, segue_code rc, segue_status *st) {
+  segue_checkpoint *kept = w->params->checkpoint;
+  rc = segue_checkpoint_settle(w->ctx, kept, rc, st);
+  if (rc == SEGUE_OK && segue_checkpoint_worth(kept))
+    segue_checkpoint_save_or_warn(w->ctx, kept);
+  return rc == SEGUE_STOPPED ? segue_checkpoint_end(w->ctx, kept, st) : rc;
 }
 
 segue_code segue_predictors_run(const segue_context *ctx, const segue_catalogue *c,
@@ -125,9 +207,10 @@ segue_code segue_predictors_run(const segue_context *ctx, const segue_catalogue 
   rc = segue_table_create(&mine, segue_schema_find("results/genre_predictors"), st);
   if (rc == SEGUE_OK && correlations)
     rc = segue_table_create(&related, segue_schema_find("results/feature_correlations"), st);
+  work w = {ctx, c, plan, rows, params, mine, related};
   if (rc == SEGUE_OK)
-    rc = compute(ctx, c, plan, rows, params, mine, related, st);
-  SEGUE_AGREE(ctx, st);
+    rc = compute(&w, st);
+  SEGUE_TRY(settle(&w, rc, st));
   SEGUE_TRY(segue_table_gather_sorted(ctx, mine, 0, &by_name, 1, out, st));
   if (correlations)
     rc = segue_table_gather_sorted(ctx, related, 0, &by_name, 1, correlations, st);

@@ -9,13 +9,14 @@ import re
 import sys
 
 # Folders of one line stand side by side and do not know each other, but for the pairs in ALLOWED.
-LAYERS = [["base"], ["comm"], ["table"], ["ingest", "knn", "stats", "net"],
+LAYERS = [["base"], ["comm"], ["table"], ["ingest", "knn", "stats", "net", "checkpoint"],
           ["genre", "predictors", "eval", "lyrics", "recommend", "store"], ["lake"], ["report", "sql"], ["jobs"]]
 # synth makes files from nothing but numbers: it knows comm and is known to jobs.
 LAYERS[3].append("synth")
 ALLOWED = {("ingest", "net"), ("predictors", "genre"), ("eval", "genre"), ("lyrics", "genre"), ("lyrics", "eval")}
 # The search and the statistics are one core's arithmetic: no communicator, no tables.
-NARROW = {"knn": {"base"}, "stats": {"base"}, "synth": {"base", "comm"}}
+NARROW = {"knn": {"base"}, "stats": {"base"}, "synth": {"base", "comm"},
+          "checkpoint": {"base", "comm"}}
 
 HEIGHT = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
