@@ -246,6 +246,27 @@ static const segue_command commands[] = {
      "file, once for each of its genres there, with its lyrics where they were found.",
      "mpirun -n 4 segue lyrics enrich run.h5 lake",
      segue_job_lyrics_enrich},
+    {"doctor",
+     CMD_DOCTOR,
+     {"place", NULL},
+     "segue doctor [DIR] [OPTIONS]",
+     "whether this installation can do the work, here and on these ranks",
+     "Shows versions and checks how the ranks were started, that they agree quickly, how many "
+     "share "
+     "a host's cores and memory, how many threads BLAS takes, and that the ranks can write whole "
+     "files and an HDF5 file together in DIR. Ends with 1 where a check failed.",
+     "srun --mpi=pmix -n 4 segue doctor /scratch/me",
+     segue_job_doctor},
+    {"status",
+     CMD_STATUS,
+     {"run", NULL},
+     "segue status RUN [OPTIONS]",
+     "how far a run is, or where it was stopped",
+     "Tells from outside, while the run goes on or after it ended: whether the run file is there, "
+     "what its checkpoint holds, when something was saved last, and how far the step at hand was "
+     "then. Progress is noted every ten seconds. Nothing is written.",
+     "segue status run.h5",
+     segue_job_status},
     {"help",
      CMD_HELP,
      {"topic", "subtopic", NULL},

@@ -13,11 +13,13 @@ static segue_code compute(segue_job *job, segue_code (*step)(segue_job *, segue_
     goto done;
   }
   SEGUE_TRY(segue_step_scatter(job, st));
+  SEGUE_TRY(segue_step_checkpoint(job, st));
   SEGUE_TRY(step(job, st));
   SEGUE_TRY(segue_step_open_run(job, false, st));
   SEGUE_TRY(segue_step_write_tables(job, st));
   SEGUE_TRY(segue_step_timings(job, st));
   SEGUE_TRY(segue_step_commit_run(job, st));
+  segue_checkpoint_remove(&job->ctx, &job->checkpoint);
   SEGUE_TRY(segue_step_timings(job, st));
   segue_show_results(job);
   segue_show_files(job);

@@ -323,6 +323,7 @@ static segue_code eval_params(const segue_job *job, segue_eval_params *p, segue_
       .relevance_name = job->sets.starts               ? "any artist"
                         : job->catalogue->label_column ? job->catalogue->label_column
                                                        : "artist",
+      .checkpoint = job->checkpoint,
   };
   if (!segue_scale_parse(s->scale, &p->scale) || !segue_knn_metric_parse(s->metric, &p->metric) ||
       !segue_knn_kernel_parse(s->kernel, &p->kernel))

@@ -45,6 +45,7 @@ typedef struct segue_job {
   const char *artist_eval; /* how it is evaluated; NULL: the same (static) */
   segue_run *run;
   segue_s3 *s3; /* own; also in ctx. NULL where no path begins with s3:// */
+  segue_checkpoint *checkpoint;
 
   segue_phase phases[SEGUE_MAX_PHASES];
   int n_phases;
@@ -67,6 +68,14 @@ int segue_job_results(segue_job *job, segue_result out[SEGUE_MAX_RESULTS]);
 /* Runs the command line `argv` (argv[0] is the program's name) on all ranks of `comm`, with output
  * to `out` and messages to `err`. Returns the exit code, the same on all ranks. Collective. */
 int segue_main(int argc, char **argv, MPI_Comm comm, FILE *out, FILE *err);
+
+/* Local. How many processes the launcher says that it started, and `*who` (static) did; 0: none
+ * did. */
+int64_t segue_launched(const char **who);
+/* Local. MPI where the launcher started several processes and MPI knows of one. */
+segue_code segue_check_launch(const segue_context *ctx, segue_status *st) SEGUE_MUST_USE;
+/* Local. Whether this process is the launcher's first, also where MPI does not know the others. */
+bool segue_speaks_for_all(const segue_context *ctx);
 
 /* ---- steps (collective) ---- */
 
@@ -112,6 +121,14 @@ void segue_job_account(segue_job *job);
  * (`phases`) and, with a run file open, into its attribute `timings`. */
 segue_code segue_step_timings(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 
+/* Opens the checkpoint of the work on job->rows. */
+segue_code segue_step_checkpoint(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+/* STOPPED where a rank was asked to stop before there was anything to save, or `then` - what to do
+ * about what is left - after all was saved. */
+segue_code segue_step_stop(segue_job *job, const char *then, segue_status *st) SEGUE_MUST_USE;
+/* Local. The folder of the checkpoint of a run file; freed by free(), NULL without memory. */
+char *segue_checkpoint_folder(const char *run);
+
 /* ---- commands: one file each ---- */
 
 segue_code segue_job_run(segue_job *job, segue_status *st);
@@ -138,6 +155,8 @@ segue_code segue_job_s3_get(segue_job *job, segue_status *st);
 segue_code segue_job_s3_ls(segue_job *job, segue_status *st);
 segue_code segue_job_s3_rm(segue_job *job, segue_status *st);
 segue_code segue_job_s3_lifecycle(segue_job *job, segue_status *st);
+segue_code segue_job_doctor(segue_job *job, segue_status *st);
+segue_code segue_job_status(segue_job *job, segue_status *st);
 segue_code segue_job_help(segue_job *job, segue_status *st);
 
 /* Local, before MPI: becomes the program segue-sql where the command is `sql` and that program is

@@ -11,7 +11,8 @@ static const char input[] = "Input", output[] = "Output", genres[] = "Definition
                   predict[] = "Predictors", evaluate[] = "Evaluation", general[] = "General",
                   make[] = "What to make", find[] = "Which song, and what is like it",
                   bench[] = "What to measure", sql[] = "SQL", show[] = "What is shown",
-                  asking[] = "Asking a server", sampling[] = "Which tracks", remote[] = "S3";
+                  asking[] = "Asking a server", sampling[] = "Which tracks", remote[] = "S3",
+                  preemption[] = "Stopping and going on";
 
 /* clang-format off */
 static const segue_option options[] = {
@@ -21,6 +22,7 @@ static const segue_option options[] = {
 #include "options_dashboard.def"
 #include "options_lyrics.def"
 #include "options_s3.def"
+#include "options_cluster.def"
 #include "options_common.def" /* last: the end of every help text */
 };
 /* clang-format on */

@@ -27,18 +27,23 @@ segue_code segue_job_run(segue_job *job, segue_status *st) {
     segue_show_json(job);
     goto done;
   }
+  SEGUE_TRY(segue_step_stop(job, NULL, st));
   /* Opened before the long work, so that a folder that cannot be written to is known at once. */
   SEGUE_TRY(segue_step_open_run(job, true, st));
   segue_job_phase(job, "write catalogue", 0, NULL);
   SEGUE_TRY(segue_step_scatter(job, st));
+  SEGUE_TRY(segue_step_checkpoint(job, st));
   SEGUE_TRY(segue_step_predict(job, st));
   SEGUE_TRY(segue_step_evaluate(job, st));
   segue_scattered_free(&job->rows);
   SEGUE_TRY(segue_step_write_tables(job, st));
   SEGUE_TRY(segue_step_timings(job, st));
   SEGUE_TRY(segue_step_commit_run(job, st));
-  if (job->settings.lake)
+  if (job->settings.lake) {
+    SEGUE_TRY(segue_step_stop(job, "'segue export' writes the lake from the run file", st));
     SEGUE_TRY(segue_step_export(job, st));
+  }
+  segue_checkpoint_remove(&job->ctx, &job->checkpoint);
   SEGUE_TRY(segue_step_timings(job, st));
   segue_show_accounting(job);
   segue_show_results(job);

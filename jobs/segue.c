@@ -40,6 +40,7 @@ void segue_job_phase(segue_job *job, const char *name, double amount, const char
 }
 
 static void job_free(segue_job *job) {
+  segue_checkpoint_close(&job->checkpoint);
   segue_run_abort(&job->ctx, &job->run);
   segue_s3_close(&job->s3);
   segue_catalogue_destroy(&job->catalogue);
@@ -165,12 +166,16 @@ int segue_main(int argc, char **argv, MPI_Comm comm, FILE *out, FILE *err) {
   segue_status st = {0};
   segue_job job = {.out = out};
   segue_context_init(&job.ctx, comm, err, SEGUE_LOG_INFO, SEGUE_PROGRESS_AUTO);
-  int words;
-  segue_code rc = find_command(&job, argc, argv, &words, &st);
+  int words = 1;
+  segue_code rc = segue_check_launch(&job.ctx, &st);
+  if (rc == SEGUE_OK)
+    rc = find_command(&job, argc, argv, &words, &st);
+  segue_stop_listen(job.command && (job.command->bit & CMD_COMPUTE));
   if (rc == SEGUE_OK && job.command)
     rc = run_command(&job, argc - words, argv + words, &st);
+  segue_stop_listen(false);
   /* Every rank has the same code by now; rank 0 speaks. */
-  if (rc != SEGUE_OK && job.ctx.rank == 0) {
+  if (rc != SEGUE_OK && job.ctx.rank == 0 && segue_speaks_for_all(&job.ctx)) {
     segue_log log = job.ctx.log;
     log.size = 1; /* the message names its rank where that matters */
     segue_log_line(&log, SEGUE_LOG_ERROR, "%s",

@@ -35,6 +35,8 @@ typedef uint64_t segue_command_bits;
 #define CMD_LYRICS_IMPORT (UINT64_C(1) << 22)
 #define CMD_LYRICS_CONVERT (UINT64_C(1) << 23)
 #define CMD_LYRICS_ENRICH (UINT64_C(1) << 24)
+#define CMD_DOCTOR (UINT64_C(1) << 27)
+#define CMD_STATUS (UINT64_C(1) << 28)
 #define CMD_ALL (~UINT64_C(0))
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
 #define CMD_S3 (CMD_S3_PUT | CMD_S3_GET | CMD_S3_LS | CMD_S3_RM | CMD_S3_LIFECYCLE)
@@ -117,6 +119,10 @@ typedef struct segue_settings {
     int64_t concurrency, retries, max_errors, max_answer_kb;
     bool stratified, retry_errors, plain_http;
   } lyrics;
+  /* checkpoints: run, predictors, eval */
+  bool resume;
+  int64_t checkpoint_every; /* seconds */
+  const char *place;        /* doctor: a directory */
   /* help */
   bool man, bash;
   const char *topic, *subtopic;

@@ -233,7 +233,8 @@ segue_code segue_step_predict(segue_job *job, segue_status *st) {
                                    .logistic_pairs = s->logistic_pairs,
                                    .seed = (uint64_t)s->seed,
                                    .run_ts = s->run_us,
-                                   .profile = s->profile};
+                                   .profile = s->profile,
+                                   .checkpoint = job->checkpoint};
   if (!segue_scale_parse(s->scale, &params.scale))
     return segue_fail(st, SEGUE_USAGE, "unknown --scale %s", s->scale);
   segue_code rc = segue_predictors_run(&job->ctx, job->catalogue, &job->plan, &job->rows, &params,
