@@ -23,6 +23,8 @@ test_packages=(
   chromium # the dashboard is tested in it, and it makes its PDF
   ceph-mon ceph-osd radosgw ceph-common openssl curl # an S3 server on this machine
   awscli s3cmd # list and fetch what segue wrote
+  # a Slurm of two nodes on this machine, for the scripts of slurm/
+  slurmctld slurmd slurm-client munge
 )
 
 # DuckDB has no package in Debian 12, but npm has its header and its library. Pinned by SHA-512.
