@@ -109,7 +109,7 @@ static segue_code put_rows(const segue_catalogue *c, const segue_selection *s, c
   segue_code rc = SEGUE_OK;
   const segue_table *t = c->tracks;
   int duration = segue_table_column(t, "duration_ms"), artists = segue_table_column(t, "artists");
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0; p && i < n; i++) {
     int64_t row = p[i].track - c->first;
     SEGUE_TRY(segue_put_str(list, SEGUE_LIST_TRACK_ID, cell(t, "id", row), st));
     SEGUE_TRY(segue_put_str(list, SEGUE_LIST_TRACK_NAME, cell(t, "name", row), st));
