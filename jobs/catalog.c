@@ -179,6 +179,34 @@ static segue_code print_athena(segue_job *job, const segue_lake_listing *l, segu
   return rc;
 }
 
+/* ---- for Glue ---- */
+
+static segue_code tell_glue(segue_job *job, const segue_lake_listing *l, segue_status *st) {
+  const segue_settings *s = &job->settings;
+  segue_glue_totals n;
+  segue_glue_options options = {.endpoint = s->s3.endpoint,
+                                .region = s->s3.region,
+                                .profile = s->s3.aws_profile,
+                                .credentials_file = s->s3.credentials,
+                                .ca_file = s->s3.ca_file,
+                                .allow_plain = s->s3.allow_http,
+                                .dry_run = s->dry_run ? job->out : NULL};
+  segue_code rc = segue_glue_register(l, s->sql.database, s->sql.location, &options, &n, st);
+  if (rc != SEGUE_OK)
+    return rc;
+  json_object_set_new(job->summary, "glue",
+                      json_pack("{s:I,s:I,s:I,s:I}", "created", (json_int_t)n.created, "updated",
+                                (json_int_t)n.updated, "removed", (json_int_t)n.removed,
+                                "unchanged", (json_int_t)n.unchanged));
+  if (!s->quiet && !s->json && !s->dry_run)
+    fprintf(job->out,
+            "Glue %s: %lld created, %lld updated, %lld removed, %lld unchanged (database, tables, "
+            "partitions)\n",
+            s->sql.database, (long long)n.created, (long long)n.updated, (long long)n.removed,
+            (long long)n.unchanged);
+  return SEGUE_OK;
+}
+
 static segue_code check(const segue_settings *s, segue_status *st) {
   const char *location = s->sql.location;
   if (!s->lake)
@@ -189,9 +217,10 @@ static segue_code check(const segue_settings *s, segue_status *st) {
                       "segue catalog reads a lake in a directory, not %s; give "
                       "that as --location",
                       s->lake);
-  if (s->sql.athena && !location)
+  if ((s->sql.athena || s->sql.glue) && !location)
     return segue_fail(st, SEGUE_USAGE,
-                      "--athena needs --location, where the lake is on S3: s3://bucket/prefix");
+                      "--%s needs --location, where the lake is on S3: s3://bucket/prefix",
+                      s->sql.athena ? "athena" : "glue");
   if (location && (strncmp(location, "s3://", 5) != 0 || !location[5] || location[5] == '/'))
     return segue_fail(st, SEGUE_USAGE, "--location must be s3://bucket/prefix, not '%s'", location);
   return SEGUE_OK;
@@ -227,6 +256,8 @@ segue_code segue_job_catalog(segue_job *job, segue_status *st) {
     rc = segue_lake_scan(s->lake, true, &l, st);
     if (rc == SEGUE_OK && s->sql.athena)
       rc = print_athena(job, &l, st);
+    else if (rc == SEGUE_OK && s->sql.glue)
+      rc = tell_glue(job, &l, st);
     else if (rc == SEGUE_OK && s->json)
       rc = fill_summary(job, &l, st);
     else if (rc == SEGUE_OK && !s->quiet)

@@ -41,7 +41,7 @@ typedef uint64_t segue_command_bits;
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
 #define CMD_S3 (CMD_S3_PUT | CMD_S3_GET | CMD_S3_LS | CMD_S3_RM | CMD_S3_LIFECYCLE)
 /* Commands with paths that may begin with s3://. */
-#define CMD_REMOTE (CMD_S3 | CMD_CLEAN | CMD_RUN | CMD_CURATE | CMD_EXPORT)
+#define CMD_REMOTE (CMD_CATALOG | CMD_S3 | CMD_CLEAN | CMD_RUN | CMD_CURATE | CMD_EXPORT)
 #define CMD_COMPUTE (CMD_RUN | CMD_PREDICTORS | CMD_EVAL)
 
 /* Where S3 is and who asks it; and what the s3 commands and clean do. */
@@ -105,7 +105,7 @@ typedef struct segue_settings {
   /* sql, catalog */
   struct {
     const char *query, *file, *allow, *parquet, *pager, *genre, *location, *database;
-    bool list, csv, json, athena;
+    bool list, csv, json, glue, athena;
     int64_t rows, threads, k, top, genres;
   } sql;
   /* dashboard */

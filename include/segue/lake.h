@@ -266,4 +266,26 @@ typedef struct segue_lake_old {
 segue_code segue_lake_old_versions(const segue_context *ctx, const char *lake, int64_t before_us,
                                    bool dry, segue_lake_old *out, segue_status *st) SEGUE_MUST_USE;
 
+/* Where Glue is and who asks it; NULL means the default of AWS's own tools. */
+typedef struct segue_glue_options {
+  const char *endpoint; /* AWS_ENDPOINT_URL_GLUE, AWS_ENDPOINT_URL, else AWS by region */
+  const char *region;   /* AWS_REGION, AWS_DEFAULT_REGION, else us-east-1 */
+  const char *profile, *credentials_file, *ca_file;
+  bool allow_plain; /* http:// */
+  FILE *dry_run;    /* print the requests that would change something here, and send nothing */
+} segue_glue_options;
+
+/* Databases, tables and partitions together. */
+typedef struct segue_glue_totals {
+  int64_t created, updated, removed, unchanged;
+} segue_glue_totals;
+
+/* Local. Makes Glue's catalogue say what segue_ddl_athena says: creates what is missing, updates
+ * what differs, removes partitions whose directory is gone, and leaves all else alone, so that a
+ * second call changes nothing. Requests are signed (Signature Version 4) and repeated while the
+ * server is busy. NETWORK: refused or not reached, with Glue's words. */
+segue_code segue_glue_register(const segue_lake_listing *l, const char *database,
+                               const char *location, const segue_glue_options *options,
+                               segue_glue_totals *totals, segue_status *st) SEGUE_MUST_USE;
+
 #endif
