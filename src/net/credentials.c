@@ -261,9 +261,9 @@ static segue_code keep_json(segue_credentials *c, const fetched *f, const char *
     rc = segue_fail(st, SEGUE_NETWORK, "the answer of %s has no keys", source);
   c->expires_us = parse_expiry(json_string_value(json_object_get(root, "Expiration")));
   if (secret)
-    OPENSSL_cleanse((char *)(uintptr_t)secret, strlen(secret));
+    OPENSSL_cleanse((char *)secret, strlen(secret));
   if (token)
-    OPENSSL_cleanse((char *)(uintptr_t)token, strlen(token));
+    OPENSSL_cleanse((char *)token, strlen(token));
   json_decref(root);
   return rc;
 }

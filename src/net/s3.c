@@ -26,10 +26,10 @@ typedef struct trip {
 } trip;
 
 static void trip_free(trip *t) {
-  free((char *)(uintptr_t)t->call.method);
-  free((char *)(uintptr_t)t->call.bucket);
-  free((char *)(uintptr_t)t->call.key);
-  free((char *)(uintptr_t)t->call.query);
+  free((char *)t->call.method);
+  free((char *)t->call.bucket);
+  free((char *)t->call.key);
+  free((char *)t->call.query);
   for (int i = 0; i < t->n_headers; i++)
     free(t->headers[i]);
   free(t);
