@@ -246,6 +246,34 @@ static const segue_command commands[] = {
      "file, once for each of its genres there, with its lyrics where they were found.",
      "mpirun -n 4 segue lyrics enrich run.h5 lake",
      segue_job_lyrics_enrich},
+    {"lyrics eval",
+     CMD_LYRICS_EVAL,
+     {"run", NULL},
+     "segue lyrics eval RUN (--lyrics FILE | --lake DIR) [OPTIONS]",
+     "how well audio and lyrics together find songs by the same artist",
+     "Evaluates the tracks that have lyrics by alpha * cos(audio) + (1 - alpha) * cos(lyrics): "
+     "audio "
+     "as z-scores, lyrics as tf-idf. Adds the tables eval_audio_lyrics_similarity, alpha_sweep "
+     "(with "
+     "the best alpha of half the artists, reported on the other half), lyrics_coverage and "
+     "eval_audio_lyrics_queries to the run file; audio alone, alpha 1, is always computed on the "
+     "same "
+     "queries and candidates, so that segue delta can compare.",
+     "mpirun -n 4 segue lyrics eval run.h5 --lyrics lyrics_sample.jsonl --alpha 0.5,0.6,...,1.0",
+     segue_job_lyrics_eval},
+    {"delta",
+     CMD_DELTA,
+     {"run", NULL},
+     "segue delta RUN [OPTIONS]",
+     "what lyrics change, with intervals and tests",
+     "Compares audio and lyrics with audio alone, query by query, from the tables of segue lyrics "
+     "eval, and adds the table eval_delta_audio_vs_audio_lyrics_flagged to the run file. Artists "
+     "are "
+     "resampled for the intervals and have their signs flipped for the p values; q values allow "
+     "for "
+     "the number of genres.",
+     "segue delta run.h5",
+     segue_job_delta},
     {"doctor",
      CMD_DOCTOR,
      {"place", NULL},

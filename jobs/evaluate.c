@@ -16,8 +16,13 @@ int segue_job_results(segue_job *job, segue_result out[SEGUE_MAX_RESULTS]) {
       {"results/hubs", &e->hubs, false, false},
       {"results/feature_sets", &e->feature_sets, false, false},
       {"results/profile_comparison", &job->comparison, false, true},
+      {"results/eval_audio_lyrics_similarity", &job->blended.metrics, false, false},
+      {"results/alpha_sweep", &job->blended.sweep, false, false},
+      {"results/lyrics_coverage", &job->coverage, false, false},
+      {"results/eval_delta_audio_vs_audio_lyrics_flagged", &job->delta, false, false},
       {"results/eval_audio_queries", &e->queries, true, false},
       {"results/neighbors", &e->neighbors, true, false},
+      {"results/eval_audio_lyrics_queries", &job->blended.queries, true, false},
   };
   memcpy(out, all, sizeof all);
   return (int)(sizeof all / sizeof *all);
@@ -70,10 +75,15 @@ static bool any_artist(const segue_job *job) {
   return !job->catalogue->label_column && strcmp(segue_job_artist_rule(job), "all") == 0;
 }
 
+/* Whether the command reads a catalogue and evaluates it by definitions of its own. */
+static bool evaluates(const segue_job *job) {
+  return (job->command->bit & (CMD_EVAL | CMD_LYRICS_EVAL)) != 0;
+}
+
 /* The glue profile's rule is sole; where tracks have labels of their own it has nothing to say. */
 static const char *wanted_rule(const segue_job *job) {
   const segue_settings *s = &job->settings;
-  if (job->command->bit != CMD_EVAL || s->artist)
+  if (!evaluates(job) || s->artist)
     return s->artist;
   return strcmp(s->profile, "glue") == 0 && !s->label && !job->catalogue->label_column ? "sole"
                                                                                        : NULL;
@@ -81,7 +91,7 @@ static const char *wanted_rule(const segue_job *job) {
 
 segue_code segue_step_restrict(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  const char *rule = job->command->bit == CMD_EVAL ? wanted_rule(job) : NULL;
+  const char *rule = evaluates(job) ? wanted_rule(job) : NULL;
   bool made_sole = strcmp(job->artist_rule, "sole") == 0;
   job->artist_eval = rule;
   if (!rule || strcmp(rule, job->artist_rule) == 0)
@@ -103,7 +113,7 @@ segue_code segue_step_columns(segue_job *job, segue_status *st) {
   const segue_settings *s = &job->settings;
   if (!s->exclude) /* the command does not evaluate */
     return SEGUE_OK;
-  if (job->command->bit == CMD_EVAL && s->label)
+  if (evaluates(job) && s->label)
     SEGUE_TRY(segue_catalogue_derive(&job->ctx, job->catalogue,
                                      strcmp(s->label, "artist") == 0 ? NULL : s->label, st));
   SEGUE_TRY(segue_check_exclude(job, st));
@@ -296,7 +306,7 @@ done:
 
 /* ---- the step ---- */
 
-static segue_code eval_params(const segue_job *job, segue_eval_params *p, segue_status *st) {
+segue_code segue_step_eval_params(const segue_job *job, segue_eval_params *p, segue_status *st) {
   const segue_settings *s = &job->settings;
   *p = (segue_eval_params){
       .k = s->k_list,
@@ -318,15 +328,16 @@ static segue_code eval_params(const segue_job *job, segue_eval_params *p, segue_
       .seed = (uint64_t)s->seed,
       .run_ts = s->run_us,
       .profile = s->profile,
-      .weights_name = s->weights,
+      .weights_name = s->weights ? s->weights : "none",
       .exclude_name = s->exclude,
       .relevance_name = job->sets.starts               ? "any artist"
                         : job->catalogue->label_column ? job->catalogue->label_column
                                                        : "artist",
       .checkpoint = job->checkpoint,
   };
-  if (!segue_scale_parse(s->scale, &p->scale) || !segue_knn_metric_parse(s->metric, &p->metric) ||
-      !segue_knn_kernel_parse(s->kernel, &p->kernel))
+  if (!segue_scale_parse(s->scale, &p->scale) ||
+      (s->metric && !segue_knn_metric_parse(s->metric, &p->metric)) ||
+      (s->kernel && !segue_knn_kernel_parse(s->kernel, &p->kernel)))
     return segue_fail(st, SEGUE_USAGE, "unknown --scale %s, --metric %s or --kernel %s", s->scale,
                       s->metric, s->kernel);
   return SEGUE_OK;
@@ -336,7 +347,7 @@ segue_code segue_step_evaluate(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_eval_params params;
   SEGUE_TRY(segue_step_weights(job, st));
-  SEGUE_TRY(eval_params(job, &params, st));
+  SEGUE_TRY(segue_step_eval_params(job, &params, st));
   SEGUE_TRY(segue_eval_run(&job->ctx, job->catalogue, &job->selection, &job->plan, &job->rows,
                            &params, &job->evaluation, st));
   segue_job_phase(job, "evaluate", job->plan.pairs, "pairs");

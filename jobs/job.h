@@ -7,6 +7,7 @@
 #include "segue/genre.h"
 #include "segue/ingest.h"
 #include "segue/lake.h"
+#include "segue/lyrics.h"
 #include "segue/net.h"
 #include "segue/predictors.h"
 #include "segue/store.h"
@@ -39,7 +40,9 @@ typedef struct segue_job {
   segue_table *selected, *predictors, *correlations;
   segue_table *comparison; /* of profiles */
   segue_eval_tables evaluation;
-  segue_eval_sets sets;    /* of artists, where sharing any is relevance */
+  segue_eval_sets sets; /* of artists, where sharing any is relevance */
+  segue_lyrics_tables blended;
+  segue_table *coverage, *delta;
   double *weights;         /* by genre of the selection and feature; NULL: none */
   const char *artist_rule; /* how the catalogue was made: "first", "sole", "all" (static) */
   const char *artist_eval; /* how it is evaluated; NULL: the same (static) */
@@ -60,7 +63,7 @@ typedef struct segue_result {
   bool alone; /* speaks of nothing but itself, so it stays when its command makes others anew */
 } segue_result;
 
-enum { SEGUE_MAX_RESULTS = 12 };
+enum { SEGUE_MAX_RESULTS = 32 };
 
 /* Local. THE list of result tables, in the order in which they are written; returns how many. */
 int segue_job_results(segue_job *job, segue_result out[SEGUE_MAX_RESULTS]);
@@ -85,8 +88,14 @@ segue_code segue_step_remote(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_ingest(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> catalogue */
 segue_code segue_step_read(segue_job *job,
                            segue_status *st) SEGUE_MUST_USE; /* run file -> catalogue */
+/* Collective. The rule by which the run file's catalogue was made -> artist_rule; files of older
+ * versions do not tell. A part of segue_step_read, for commands that need no catalogue. */
+segue_code segue_step_read_rule(segue_job *job, const segue_run *run,
+                                segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_select(segue_job *job,
                              segue_status *st) SEGUE_MUST_USE; /* -> selection, selected, plan */
+/* The second half of segue_step_select, for commands that select in a way of their own. */
+segue_code segue_step_plan(segue_job *job, segue_status *st) SEGUE_MUST_USE;     /* -> plan */
 segue_code segue_step_scatter(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> rows */
 segue_code segue_step_predict(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> predictors */
 segue_code segue_step_evaluate(segue_job *job, segue_status *st) SEGUE_MUST_USE; /* -> evaluation */
@@ -98,6 +107,10 @@ const char *segue_job_artist_rule(const segue_job *job);
  * scatter; weights after the predictors, from the job's table or from the run file. */
 segue_code segue_step_columns(segue_job *job, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_weights(segue_job *job, segue_status *st) SEGUE_MUST_USE;
+/* Local. What an evaluation is told by the settings; those that the command does not have keep
+ * their defaults. */
+segue_code segue_step_eval_params(const segue_job *job, segue_eval_params *p,
+                                  segue_status *st) SEGUE_MUST_USE;
 /* Local. USAGE where an exclusion leaves nothing that could be relevant. */
 segue_code segue_check_exclude(const segue_job *job, segue_status *st) SEGUE_MUST_USE;
 /* Opens the run file for writing, new or as the next version of an existing one, and records how.
@@ -157,6 +170,8 @@ segue_code segue_job_s3_rm(segue_job *job, segue_status *st);
 segue_code segue_job_s3_lifecycle(segue_job *job, segue_status *st);
 segue_code segue_job_doctor(segue_job *job, segue_status *st);
 segue_code segue_job_status(segue_job *job, segue_status *st);
+segue_code segue_job_lyrics_eval(segue_job *job, segue_status *st);
+segue_code segue_job_delta(segue_job *job, segue_status *st);
 segue_code segue_job_help(segue_job *job, segue_status *st);
 
 /* Local, before MPI: becomes the program segue-sql where the command is `sql` and that program is

@@ -12,7 +12,7 @@ static const char input[] = "Input", output[] = "Output", genres[] = "Definition
                   make[] = "What to make", find[] = "Which song, and what is like it",
                   bench[] = "What to measure", sql[] = "SQL", show[] = "What is shown",
                   asking[] = "Asking a server", sampling[] = "Which tracks", remote[] = "S3",
-                  preemption[] = "Stopping and going on";
+                  preemption[] = "Stopping and going on", blending[] = "Audio and lyrics";
 
 /* clang-format off */
 static const segue_option options[] = {
@@ -23,6 +23,7 @@ static const segue_option options[] = {
 #include "options_lyrics.def"
 #include "options_s3.def"
 #include "options_cluster.def"
+#include "options_lyrics_eval.def"
 #include "options_common.def" /* last: the end of every help text */
 };
 /* clang-format on */

@@ -52,6 +52,9 @@ static void job_free(segue_job *job) {
   segue_table_destroy(&job->correlations);
   segue_table_destroy(&job->comparison);
   segue_eval_tables_free(&job->evaluation);
+  segue_lyrics_tables_free(&job->blended);
+  segue_table_destroy(&job->coverage);
+  segue_table_destroy(&job->delta);
   segue_eval_sets_free(&job->sets);
   free(job->weights);
   json_decref(job->summary);

@@ -37,6 +37,8 @@ typedef uint64_t segue_command_bits;
 #define CMD_LYRICS_ENRICH (UINT64_C(1) << 24)
 #define CMD_DOCTOR (UINT64_C(1) << 27)
 #define CMD_STATUS (UINT64_C(1) << 28)
+#define CMD_LYRICS_EVAL (UINT64_C(1) << 25)
+#define CMD_DELTA (UINT64_C(1) << 26)
 #define CMD_ALL (~UINT64_C(0))
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
 #define CMD_S3 (CMD_S3_PUT | CMD_S3_GET | CMD_S3_LS | CMD_S3_RM | CMD_S3_LIFECYCLE)
@@ -123,6 +125,11 @@ typedef struct segue_settings {
   bool resume;
   int64_t checkpoint_every; /* seconds */
   const char *place;        /* doctor: a directory */
+  /* lyrics eval, delta */
+  struct {
+    const char *lyrics, *alpha, *tokens, *baseline;
+    int64_t min_lyrics, flips;
+  } blend;
   /* help */
   bool man, bash;
   const char *topic, *subtopic;

@@ -147,9 +147,7 @@ done:
   return rc;
 }
 
-/* Collective. The rule by which the run file's catalogue was made; files of older versions do not
- * tell. */
-static segue_code read_artist_rule(segue_job *job, const segue_run *run, segue_status *st) {
+segue_code segue_step_read_rule(segue_job *job, const segue_run *run, segue_status *st) {
   segue_buffer text = {0};
   segue_status none = {0};
   (void)st;
@@ -166,7 +164,7 @@ segue_code segue_step_read(segue_job *job, segue_status *st) {
   SEGUE_TRY(need(job, job->settings.run, "run", st));
   SEGUE_TRY(segue_run_open(&job->ctx, job->settings.run, &run, st));
   SEGUE_TRY(segue_run_read_catalogue(&job->ctx, run, &job->catalogue, st));
-  SEGUE_TRY(read_artist_rule(job, run, st));
+  SEGUE_TRY(segue_step_read_rule(job, run, st));
   segue_job_account(job);
   segue_job_phase(job, "read", (double)job->catalogue->n_total, "tracks");
 done:
@@ -191,6 +189,15 @@ segue_code segue_step_select(segue_job *job, segue_status *st) {
   if (rc == SEGUE_OK)
     rc = segue_selection_table(c->genres, &job->selection, &job->selected, st);
   SEGUE_AGREE(&job->ctx, st);
+  rc = segue_step_plan(job, st);
+done:
+  return rc;
+}
+
+segue_code segue_step_plan(segue_job *job, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const segue_settings *s = &job->settings;
+  const segue_catalogue *c = job->catalogue;
   segue_plan_params plan = {.n_ranks = s->dry_run && s->plan_ranks > 0 ? (int)s->plan_ranks
                                                                        : job->ctx.size,
                             .max_tracks = s->max_tracks,

@@ -157,10 +157,38 @@ static const segue_term terms[] = {
     {"pearson", "cov(x, y) / (sd x * sd y)",
      "In feature_correlations: which features say the same. Null where one is constant.",
      "Pearson 1895"},
+    {"alpha_audio_weight", "score = alpha * cos(audio) + (1 - alpha) * cos(lyrics)",
+     "Weight of the audio where lyrics are searched, too (segue lyrics eval). Candidates go by "
+     "descending score, ties by ascending track id; the cosine of a text without a telling word "
+     "is 0.",
+     "Salton and Buckley 1988 on tf-idf"},
+    {"tf-idf", "(1 + ln tf) * ln((m + 1) / (df + 1)); --tokens spark: tf instead of 1 + ln tf",
+     "tf: how often the word is in the text; df: texts that have it; m: texts in all.",
+     "Spark ML, IDF; Manning, Raghavan and Schuetze 2008, 6.4.1"},
+    {"is_best", "the alpha with the largest mrr_at_k_chosen_by, of equal ones the largest",
+     "Half of a genre's artists, seeded, choose alpha; the columns _reported are of the other "
+     "half, "
+     "so that the choice does not praise itself.",
+     "Hastie, Tibshirani and Friedman 2009, 7.2"},
+    {"delta_recall, delta_mrr", "recall_audio_lyrics - recall_audio, and the same of mrr",
+     "Of the same queries over the same candidates, with and without lyrics; _low and _high "
+     "resample "
+     "artists with both.",
+     "Efron 1979"},
+    {"p_value of delta", "(1 + draws with |sum| >= |observed sum|) / (1 + --flips)",
+     "Each draw gives every artist's difference a random sign. p_value_mrr is that of delta_mrr.",
+     "Fisher 1935; Phipson and Smyth 2010"},
+    {"q_value", "min over p_j >= p_i of m p_j / rank(p_j)",
+     "p values adjusted over the m genres of one k and alpha: among those with q at most 0.05, "
+     "about one in twenty is chance.",
+     "Benjamini and Hochberg 1995"},
+    {"topk_overlap", "mean of |top k with lyrics and without| / min(k, N)",
+     "How far lyrics change the lists at all.", "Fagin, Kumar and Sivakumar 2003"},
 };
 
 void segue_help_terms(FILE *out) {
-  fprintf(out, "What the tables of 'segue eval' and 'segue predictors' say. R is the number of "
+  fprintf(out, "What the tables of 'segue eval', 'segue lyrics eval', 'segue delta' and 'segue "
+               "predictors' say. R is the number of "
                "relevant\ncandidates of a query, "
                "r_1 < r_2 < ... their ranks, N the number of its candidates.\n");
   for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {

@@ -257,6 +257,9 @@ segue_str segue_text_trim(segue_str s);
 /* Full Unicode lower case as Python's str.lower does it (final sigma, dotted capital I),
  * appended to `out`. `s` is valid UTF-8. */
 segue_code segue_text_lower(segue_str s, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+/* NFKC, then Unicode casefold, appended to `out`: what makes two spellings of a word the same. `s`
+ * is valid UTF-8. INPUT where it is too long to be normalised. */
+segue_code segue_text_fold(segue_str s, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
 /* The normalised title of SPEC section 2 ("Duplicates"), appended to `out`. `s` is valid UTF-8. */
 segue_code segue_text_title(segue_str s, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
 /* Columns that `s` takes on a terminal; wide characters count two, combining ones none. */

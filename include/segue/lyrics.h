@@ -1,5 +1,5 @@
 /* lyrics: which songs to ask for, where their words come from, and how they are read again (SPEC
- * section 7, 1 to 4).
+ * section 7, 1 to 4); what they add to the search for songs (5 and 6).
  *
  * The lyrics of a sample are one file of JSON lines, lyrics_sample.jsonl, that only grows: each
  * line is what became of one track. It may hold several lines of a track (a failure, then a
@@ -11,6 +11,7 @@
 
 #include <signal.h>
 
+#include "segue/eval.h"
 #include "segue/ingest.h"
 
 /* THE list of what can become of a track: name, meaning. */
@@ -216,5 +217,96 @@ segue_code segue_lyrics_enrich(const segue_catalogue *c, const segue_lyrics *l, 
 
 /* The lyrics of entry i; borrow. */
 segue_str segue_lyrics_text(const segue_lyrics *l, int64_t i);
+
+/* ---- the words as vectors, and the evaluation with them (SPEC section 7, 5) ---- */
+
+typedef enum segue_token_rule {
+  SEGUE_TOKENS_WORDS, /* words, exact vocabulary, sublinear tf: (1 + ln tf) * idf */
+  SEGUE_TOKENS_SPARK  /* Spark ML's tokens and HashingTF of 4096 features: tf * idf */
+} segue_token_rule;
+
+const char *segue_token_rule_name(segue_token_rule rule);
+bool segue_token_rule_parse(const char *text, segue_token_rule *out);
+
+/* The lyrics of this rank's slice as sparse rows, and what all ranks know of the terms. */
+typedef struct segue_vectors {
+  int64_t n;           /* rows: the entries of segue_lyrics */
+  int64_t *starts;     /* n + 1: row i is [starts[i] .. starts[i + 1]) of terms and counts */
+  segue_buffer terms;  /* int32_t, ascending within a row */
+  segue_buffer counts; /* int32_t: how often the term is in the text */
+  segue_token_rule rule;
+  /* The same on all ranks: */
+  int64_t n_documents; /* lyrics in all */
+  int32_t n_terms;     /* of the vocabulary, in byte order; or 4096 features */
+  double *idf; /* n_terms: ln((n_documents + 1) / (df + 1)), df: lyrics that have the term */
+} segue_vectors;
+
+/* Collective; `rule` must agree. Document frequencies are whole numbers summed over ranks, so that
+ * nothing depends on how many there are. */
+segue_code segue_vectors_make(const segue_context *ctx, const segue_lyrics *lyrics,
+                              segue_token_rule rule, segue_vectors *out,
+                              segue_status *st) SEGUE_MUST_USE;
+void segue_vectors_free(segue_vectors *v);
+
+/* Collective. results/lyrics_coverage on rank 0: a row for each genre of the catalogue, by name. */
+segue_code segue_lyrics_coverage(const segue_context *ctx, const segue_catalogue *c,
+                                 const segue_lyrics *lyrics, const segue_vectors *v, int64_t run_ts,
+                                 segue_table **out, segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. From here on only tracks with lyrics are in a genre: selection, plan and scatter then
+ * see no other. */
+segue_code segue_lyrics_restrict(const segue_context *ctx, segue_catalogue *c,
+                                 const segue_lyrics *lyrics, segue_status *st) SEGUE_MUST_USE;
+
+enum { SEGUE_LYRICS_MAX_ALPHAS = 63 };
+
+typedef struct segue_lyrics_eval_params {
+  segue_eval_params eval; /* metric, kernel, tile, weights, per_query, neighbors, ablation and trec
+                           * have no say: the order is that of the score */
+  const double *alpha;    /* n_alpha weights of the audio, 0 to 1, ascending, distinct, at most
+                           * SEGUE_LYRICS_MAX_ALPHAS; borrow */
+  int n_alpha;
+} segue_lyrics_eval_params;
+
+/* Rows of `queries` lie on the ranks in order, about as many on each; those of the others on rank
+ * 0. */
+typedef struct segue_lyrics_tables {
+  segue_table *metrics, *sweep, *queries;
+} segue_lyrics_tables;
+
+void segue_lyrics_tables_free(segue_lyrics_tables *t);
+
+/* Collective. Evaluates each genre by alpha * cos(audio) + (1 - alpha) * cos(lyrics) for every
+ * alpha asked for and for 1, the audio alone, which is the baseline: the same tracks, queries and
+ * candidates, similarities computed once. The plan must not be empty of ranks; `rows`: scattered
+ * from the restricted catalogue. Tables are ordered by genre, k, alpha, or by genre, alpha, track
+ * id. */
+segue_code segue_lyrics_eval(const segue_context *ctx, const segue_catalogue *c,
+                             const segue_selection *s, const segue_plan *plan,
+                             const segue_scattered *rows, const segue_lyrics *lyrics,
+                             const segue_vectors *v, const segue_lyrics_eval_params *params,
+                             segue_lyrics_tables *out, segue_status *st) SEGUE_MUST_USE;
+
+/* ---- what lyrics change (SPEC section 7, 6) ---- */
+
+typedef struct segue_delta_params {
+  const int64_t *k; /* n_k cut-offs; borrow */
+  int n_k;
+  bool paired;   /* the baseline is alpha = 1 on the same queries and candidates; else the rows of
+                  * results/eval_audio_similarity, as the old workflow subtracted */
+  int bootstrap; /* replicates for the intervals */
+  int64_t flips; /* random signs for the p values */
+  uint64_t seed;
+  int64_t run_ts;
+} segue_delta_params;
+
+/* Collective. `metrics` (results/eval_audio_lyrics_similarity) and `audio`
+ * (results/eval_audio_similarity, may be NULL) with rows on rank 0; `queries`: this rank's share of
+ * results/eval_audio_lyrics_queries, NULL where not paired. `*out` has its rows on rank 0: one for
+ * each genre, alpha and k of `metrics` that is asked for. */
+segue_code segue_delta(const segue_context *ctx, const segue_table *metrics,
+                       const segue_table *audio, const segue_table *queries,
+                       const segue_delta_params *params, segue_table **out,
+                       segue_status *st) SEGUE_MUST_USE;
 
 #endif

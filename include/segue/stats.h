@@ -91,6 +91,18 @@ segue_code segue_bootstrap_ratios(const double *sums, int64_t n_clusters, int wi
                                   segue_rng *rng, double *low, double *high,
                                   segue_status *st) SEGUE_MUST_USE;
 
+/* ---- paired differences ---- */
+
+/* Two-sided p value of the sum of `d` (n differences of clusters, finite) under random signs: the
+ * share of `flips` draws of signs, the observed ones counted in, whose |sum| is at least as large
+ * (Fisher's randomisation test; the add-one of Phipson and Smyth 2010). Sums that differ by less
+ * than rounding are equal. NaN where n or flips is 0. */
+double segue_sign_flip(const double *d, int64_t n, int64_t flips, segue_rng *rng);
+
+/* Benjamini and Hochberg's (1995) adjusted p values of p[0..n) in `q`; NaNs are no tests and stay
+ * NaN. `q` must not be `p`. */
+segue_code segue_adjust_bh(const double *p, int64_t n, double *q, segue_status *st) SEGUE_MUST_USE;
+
 /* ---- comparison of two samples ---- */
 
 /* The chance that a value of group 1 exceeds one of group 0, ties 1/2 (Mann and Whitney's U over

@@ -30,8 +30,7 @@ static bool is_ascii(segue_str s) {
   return any < 0x80;
 }
 
-/* NFKC, then Unicode casefold. */
-static segue_code fold(segue_str s, segue_buffer *out, segue_status *st) {
+segue_code segue_text_fold(segue_str s, segue_buffer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   utf8proc_uint8_t *nfkc = NULL;
   if (is_ascii(s)) { /* both steps only lower A-Z */
@@ -46,7 +45,7 @@ static segue_code fold(segue_str s, segue_buffer *out, segue_status *st) {
                    (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT));
   if (n < 0)
     return segue_fail(st, n == UTF8PROC_ERROR_NOMEM ? SEGUE_MEMORY : SEGUE_INPUT,
-                      "a title cannot be normalised: %s", utf8proc_errmsg(n));
+                      "a text cannot be normalised: %s", utf8proc_errmsg(n));
   for (utf8proc_ssize_t at = 0; at < n;) {
     utf8proc_int32_t c = -1;
     utf8proc_ssize_t step = utf8proc_iterate(nfkc + at, n - at, &c);
@@ -179,7 +178,7 @@ static int64_t collapse(char *text, int64_t n) {
 segue_code segue_text_title(segue_str s, segue_buffer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int64_t start = out->size;
-  SEGUE_TRY(fold(s, out, st));
+  SEGUE_TRY(segue_text_fold(s, out, st));
   char *text = (char *)out->data + start;
   int64_t n = out->size - start;
   if (n == 0)
@@ -189,7 +188,7 @@ segue_code segue_text_title(segue_str s, segue_buffer *out, segue_status *st) {
   n = collapse(text, n);
   if (n == 0) { /* nothing left: the folded original */
     out->size = start;
-    SEGUE_TRY(fold(s, out, st));
+    SEGUE_TRY(segue_text_fold(s, out, st));
     text = (char *)out->data + start;
     n = collapse(text, out->size - start);
   }

@@ -264,6 +264,105 @@ static const segue_field lyrics_enriched[] = {
     {"lyrics_found", SEGUE_BOOL, REQ, "", "whether they were found"},
 };
 
+static const segue_field eval_audio_lyrics_similarity[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"n_tracks_in_genre", SEGUE_INT64, REQ, "tracks", "tracks of the genre that have lyrics"},
+    {"n_queries", SEGUE_INT64, REQ, "queries", "queries that were evaluated"},
+    {"k", SEGUE_INT32, REQ, "", "cut-off as asked for"},
+    {"alpha_audio_weight", SEGUE_DOUBLE, REQ, "1",
+     "weight of the audio; that of the lyrics is 1 less it"},
+    {"recall_at_k", SEGUE_DOUBLE, OPT, "1",
+     "share of queries with a relevant track in the top k (hit rate)"},
+    {"mrr_at_k", SEGUE_DOUBLE, OPT, "1", "mean of 1/first_hit_rank, 0 beyond k"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+    EVALUATION_FIELDS,
+};
+
+static const segue_field alpha_sweep[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"k", SEGUE_INT32, REQ, "", "cut-off as asked for"},
+    {"alpha_audio_weight", SEGUE_DOUBLE, REQ, "1",
+     "weight of the audio; 1, audio alone, is the end"},
+    {"n_queries", SEGUE_INT64, REQ, "queries", "queries that were evaluated"},
+    {"recall_at_k", SEGUE_DOUBLE, OPT, "1", "share of queries with a relevant track in the top k"},
+    {"mrr_at_k", SEGUE_DOUBLE, OPT, "1", "mean of 1/first_hit_rank, 0 beyond k"},
+    {"n_queries_chosen_by", SEGUE_INT64, REQ, "queries",
+     "those of the half of the artists that chooses alpha"},
+    {"recall_at_k_chosen_by", SEGUE_DOUBLE, OPT, "1", "recall_at_k of that half"},
+    {"mrr_at_k_chosen_by", SEGUE_DOUBLE, OPT, "1", "mrr_at_k of that half"},
+    {"n_queries_reported", SEGUE_INT64, REQ, "queries", "those of the other half"},
+    {"recall_at_k_reported", SEGUE_DOUBLE, OPT, "1", "recall_at_k of the other half"},
+    {"mrr_at_k_reported", SEGUE_DOUBLE, OPT, "1", "mrr_at_k of the other half"},
+    {"is_best", SEGUE_BOOL, REQ, "",
+     "largest mrr_at_k_chosen_by at this k; of equal ones the largest alpha"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+    {"profile", SEGUE_STRING, REQ, "", "exact or glue"},
+};
+
+static const segue_field eval_audio_lyrics_queries[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"track_id", SEGUE_STRING, REQ, "", "the query"},
+    {"alpha_audio_weight", SEGUE_DOUBLE, REQ, "1", "weight of the audio; 1 is the baseline"},
+    {"artist_number", SEGUE_INT32, REQ, "",
+     "what is resampled together: the same for tracks of one artist (or label); -1: stands alone"},
+    {"first_hit_rank", SEGUE_INT64, OPT, "",
+     "rank of the first relevant candidate; null where there is none up to the largest k"},
+    {"n_relevant", SEGUE_INT64, REQ, "tracks", "relevant candidates"},
+    {"n_candidates", SEGUE_INT64, REQ, "tracks", "candidates"},
+};
+
+static const segue_field lyrics_coverage[] = {
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"n_tracks", SEGUE_INT64, REQ, "tracks", "tracks of the genre"},
+    {"n_with_lyrics", SEGUE_INT64, REQ, "tracks", "those whose lyrics were found"},
+    {"coverage", SEGUE_DOUBLE, OPT, "1", "their share"},
+    {"n_instrumental", SEGUE_INT64, REQ, "tracks", "those that have no words, says the source"},
+    {"n_not_found", SEGUE_INT64, REQ, "tracks", "those that the source does not know"},
+    {"n_rejected", SEGUE_INT64, REQ, "tracks", "those for which it knows only songs too unlike"},
+    {"n_error", SEGUE_INT64, REQ, "tracks", "those that it could not be asked for"},
+    {"n_not_asked", SEGUE_INT64, REQ, "tracks", "those that are not in the sample"},
+    {"n_without_words", SEGUE_INT64, REQ, "tracks", "found ones in whose text there is no token"},
+    {"mean_words", SEGUE_DOUBLE, OPT, "words", "tokens of a text, mean over those found"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+};
+
+static const segue_field eval_delta[] = {
+    {"baseline_available", SEGUE_BOOL, REQ, "", "whether there is something to compare with"},
+    {"recall_audio", SEGUE_DOUBLE, OPT, "1", "recall_at_k by audio alone"},
+    {"recall_audio_lyrics", SEGUE_DOUBLE, OPT, "1", "recall_at_k by audio and lyrics"},
+    {"delta_recall", SEGUE_DOUBLE, OPT, "1", "recall_audio_lyrics less recall_audio"},
+    {"mrr_audio", SEGUE_DOUBLE, OPT, "1", "mrr_at_k by audio alone"},
+    {"mrr_audio_lyrics", SEGUE_DOUBLE, OPT, "1", "mrr_at_k by audio and lyrics"},
+    {"delta_mrr", SEGUE_DOUBLE, OPT, "1", "mrr_audio_lyrics less mrr_audio"},
+    {"alpha_audio_weight", SEGUE_DOUBLE, REQ, "1", "weight of the audio"},
+    {"n_queries", SEGUE_INT64, REQ, "queries", "queries that were evaluated with lyrics"},
+    {"n_tracks_in_genre", SEGUE_INT64, REQ, "tracks", "tracks of the genre that have lyrics"},
+    {"run_ts", SEGUE_TIMESTAMP, REQ, "", "when the run started"},
+    {"genre", SEGUE_STRING, REQ, "", "genre name"},
+    {"k", SEGUE_INT32, REQ, "", "cut-off as asked for"},
+    {"delta_recall_low", SEGUE_DOUBLE, OPT, "1",
+     "lower end of the 95 % interval, paired bootstrap over artists"},
+    {"delta_recall_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
+    {"delta_mrr_low", SEGUE_DOUBLE, OPT, "1",
+     "lower end of the 95 % interval, paired bootstrap over artists"},
+    {"delta_mrr_high", SEGUE_DOUBLE, OPT, "1", "upper end of it"},
+    {"p_value", SEGUE_DOUBLE, OPT, "1",
+     "share of random signs of the artists' differences with as large a |delta_recall|, add-one"},
+    {"q_value", SEGUE_DOUBLE, OPT, "1",
+     "p_value adjusted over genres of the same k and alpha (Benjamini-Hochberg)"},
+    {"p_value_mrr", SEGUE_DOUBLE, OPT, "1", "the same as p_value for delta_mrr"},
+    {"q_value_mrr", SEGUE_DOUBLE, OPT, "1", "the same as q_value for delta_mrr"},
+    {"topk_overlap", SEGUE_DOUBLE, OPT, "1",
+     "mean share of the top k that is also in the top k by audio alone"},
+    {"n_artists", SEGUE_INT64, OPT, "artists", "artists of the queries; few ones prove little"},
+    {"verdict", SEGUE_STRING, OPT, "",
+     "better or worse: q_value at most 0.05 and an interval of delta_recall without 0; else can't "
+     "tell"},
+    {"baseline", SEGUE_STRING, REQ, "",
+     "paired: alpha 1 on the same queries and candidates; audio: the rows of "
+     "eval_audio_similarity"},
+};
+
 #define TABLE(name, sql, partition, made_by, meaning, fields)                                      \
   { name, sql, partition, made_by, meaning, fields, COUNT(fields) }
 
@@ -302,6 +401,24 @@ static const segue_schema schemas[] = {
           "segue eval --compare-profiles",
           "the exact and the glue profile by genre and k, definition by definition",
           profile_comparison),
+    TABLE("results/eval_audio_lyrics_similarity", "results_eval_audio_lyrics_similarity", NULL,
+          "segue lyrics eval",
+          "how well audio and lyrics together find songs by the same artist, by genre, k and alpha",
+          eval_audio_lyrics_similarity),
+    TABLE("results/alpha_sweep", "results_alpha_sweep", NULL, "segue lyrics eval",
+          "recall as the audio's weight grows, with half of the artists choosing it and the other "
+          "half reported",
+          alpha_sweep),
+    TABLE("results/lyrics_coverage", "results_lyrics_coverage", NULL, "segue lyrics eval",
+          "which part of each genre has lyrics", lyrics_coverage),
+    TABLE("results/eval_audio_lyrics_queries", "results_eval_audio_lyrics_queries", NULL,
+          "segue lyrics eval",
+          "the evaluation with lyrics query by query, by alpha and by audio alone, with "
+          "overlap_at_k for each k: what segue delta compares",
+          eval_audio_lyrics_queries),
+    TABLE("results/eval_delta_audio_vs_audio_lyrics_flagged",
+          "results_eval_delta_audio_vs_audio_lyrics_flagged", NULL, "segue delta",
+          "what lyrics change, with intervals and tests, by genre, k and alpha", eval_delta),
 };
 
 const segue_schema *segue_schemas(int *n) {

@@ -9,13 +9,14 @@ import sys
 
 import common
 import lake
+import lyrics
 import model
 import scaling
 import search
 import whole
 
 SECTIONS = {"search": search.measure, "lake": lake.measure, "whole": whole.measure,
-            "scaling": scaling.measure, "model": model.measure}
+            "scaling": scaling.measure, "lyrics": lyrics.measure, "model": model.measure}
 
 
 def arguments():

@@ -180,11 +180,15 @@ class Search:
         self.among, self.wanted = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
         self.ranks, self.kept_hits, self.lists = [], [], {}
 
+    def keys(self, queries):
+        """What all candidates are ordered by, ascending, for each query."""
+        return keys(self.x, queries, self.definition.metric, self.weights)
+
     def block(self, queries):
         at = np.arange(len(queries))[:, None]
         relevant, twins, gone = (f(queries) for f in (self.relations.relevant, self.relations.duplicate,
                                                       self.relations.excluded))
-        key = keys(self.x, queries, self.definition.metric, self.weights)
+        key = self.keys(queries)
         admitted, kept = ~gone & ~twins, ~gone
         order = np.argsort(np.where(admitted, key, np.inf), axis=1, kind="stable")
         among = admitted.sum(axis=1)

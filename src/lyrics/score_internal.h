@@ -1,0 +1,95 @@
+/* What the files of the search by audio and lyrics share. */
+#ifndef SEGUE_LYRICS_SCORE_INTERNAL_H
+#define SEGUE_LYRICS_SCORE_INTERNAL_H
+
+#include "lyrics/score.h"
+
+typedef struct segue_posting {
+  int32_t position; /* of the candidate */
+  float weight;
+} segue_posting;
+
+/* The float64 cosines of the query at hand with a candidate, once they were needed. */
+typedef struct segue_cosines {
+  int64_t stamp; /* they are of this query */
+  double audio, text;
+} segue_cosines;
+
+typedef struct segue_found {
+  double key;
+  int32_t row;
+} segue_found;
+
+/* One alpha of an index, for segue_eval_order. */
+typedef struct segue_score_view {
+  segue_score *index;
+  int a;
+} segue_score_view;
+
+struct segue_score {
+  const segue_eval_genre *g;
+  const segue_sparse *text;
+  double alpha[SEGUE_MAX_ALPHAS];
+  int n_alpha;
+  int64_t depth;
+  /* By row. */
+  double *norm_audio, *norm_text; /* n: squares of lengths */
+  int32_t *position;              /* n: among the candidates; -1: none */
+  /* By position: candidates as vectors of length 1. */
+  float *audio, *head; /* n_candidates*d, n_candidates*n_head */
+  /* By term. */
+  int32_t *head_of;     /* n_terms: column of the head; -1: in the tail */
+  int64_t *post_starts; /* n_terms + 1 */
+  segue_posting *posting;
+  int32_t n_head;
+  float error; /* of a float32 score, at most */
+  /* A block of queries. */
+  int64_t tile;
+  float *tile_audio, *tile_text;   /* tile*n_candidates: float32 cosines */
+  float *query_audio, *query_head; /* tile*d, tile*n_head */
+  /* The query at hand. */
+  const float *row_audio, *row_text; /* n_candidates: its rows of the tiles */
+  float *blend;                      /* n_candidates: float32 scores */
+  float *best;                       /* best scores of groups of candidates, n_candidates at most */
+  double *best_sorted;               /* the same, to be reordered */
+  int32_t *kept;                     /* positions that the filter left */
+  segue_found *found;                /* the same with their float64 keys */
+  segue_cosines *exact;              /* n_candidates */
+  double *query_weight;              /* n_terms: the query's own, 0 elsewhere */
+  int64_t stamp;                     /* counts queries from 1 */
+  int32_t row;
+  int32_t *list_rows; /* n_alpha*depth */
+  double *list_keys;
+  segue_score_view views[SEGUE_MAX_ALPHAS];
+  segue_score_stats stats;
+};
+
+/* Loops in three versions, of which the processor's own is taken when the program is loaded; plain
+ * where sanitizers or other compilers could not do that. */
+#if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && defined(__GNUC__) &&          \
+    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SEGUE_SCORE_CLONES                                                                         \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SEGUE_SCORE_CLONES
+#endif
+
+/* ---- scan.c ---- */
+
+/* out[i] = a*audio[i] + b*text[i], and the best of each of `n_groups` groups, `least` where it has
+ * none: position i is in the group i % n_groups, so that loops run over neighbours. */
+void segue_score_blend(const float *restrict audio, const float *restrict text, int64_t n, float a,
+                       float b, float *restrict out, float *restrict best, int64_t n_groups,
+                       float least);
+/* Positions whose score is at least `limit`, ascending; returns how many. */
+int64_t segue_score_keep(const float *restrict scores, int64_t n, float limit,
+                         int32_t *restrict out);
+
+/* ---- score.c ---- */
+
+int32_t segue_score_row(const segue_score *s, int64_t position);
+/* The row as float32 vector of length 1, or 0 where it has none: features, terms of the head. */
+void segue_score_put_audio(const segue_score *s, int32_t row, float *out);
+void segue_score_put_head(const segue_score *s, int32_t row, float *out);
+
+#endif
