@@ -453,7 +453,7 @@ segue_code segue_credentials_find(segue_credentials *c, const segue_credentials_
   if (!found)
     rc = segue_fail(
         st, SEGUE_USAGE,
-        "no S3 credentials: looked at --profile and --credentials, AWS_ACCESS_KEY_ID, "
+        "no S3 credentials: looked at --aws-profile and --credentials, AWS_ACCESS_KEY_ID, "
         "AWS_WEB_IDENTITY_TOKEN_FILE, ~/.aws/credentials, ~/.aws/config, the container's endpoint "
         "and the instance's role");
 done:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What takes minutes on S3: 5 GiB by parts, 4,400 partitions there and back, a busy server, rules that act.
+"""What takes minutes on S3: 5 GiB by parts, 4,400 partitions, a kill at each step, a busy server, rules that act.
 
-long.py SEGUE SCRATCH
+long.py SEGUE SCRATCH      SEGUE_PARTS=busy,rules: only these parts; SEGUE_TIMES=1: their seconds
 """
 
 import os
@@ -15,7 +15,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "servers"), str(TESTS / "s3")]
 
 from harness import SKIPPED, check, lake_digests, program_and_scratch, same  # noqa: E402
 from rgw import Rgw  # noqa: E402
-from s3 import TABLE, Client, make_catalogue, versions  # noqa: E402
+from s3 import TABLE, Client, chosen, killed_ranks, make_catalogue, versions  # noqa: E402
 
 GIB = 1 << 30
 
@@ -50,6 +50,12 @@ def many_partitions(client, rgw):
     check(p.stdout.split() == ["4400", "13200"], f"DuckDB counts {p.stdout} {p.stderr}")
 
 
+def killed_at_each_step(client, rgw):
+    make_catalogue(client, "old", ["rock", "r&b"], 2)
+    client("export", "old.h5", "s3://first/lake", "--quiet", ranks=3)
+    killed_ranks(client, rgw, range(1, 30))
+
+
 def busy(client, rgw):
     """More requests than the server takes: refused with SlowDown, and done in the end."""
     pathlib.Path("small").mkdir()
@@ -78,12 +84,15 @@ def main():
     segue = program_and_scratch()
     # Data lives in memory; where there is not enough for 5 GiB and its copy on disk, that part is left out.
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    parts = [(many_partitions, {}), (busy, {"RGW_MAX_REQUESTS": "2"}), (rules, {"RGW_LIFECYCLE_DAY": "5"})]
+    parts = [(many_partitions, {}), (killed_at_each_step, {}), (busy, {"RGW_MAX_REQUESTS": "2"}), (rules, {"RGW_LIFECYCLE_DAY": "5"})]
     if memory > 9 * GIB:
         parts.insert(0, (five_gib, {}))
     else:
         print("less than 9 GiB of memory are free: 5 GiB by parts are left out")
+    run = chosen(*(part for part, _ in parts))
     for part, settings in parts:
+        if part not in run:
+            continue
         with Rgw(f"rgw-{part.__name__}", **settings) as rgw:
             rgw.make_bucket("first")
             began = time.monotonic()

@@ -1,18 +1,22 @@
 #!/usr/bin/python3
 """The s3 commands and a lake on S3, against a real server that checks every signature.
 
-s3.py SEGUE SCRATCH [long]
+s3.py PUT_OBJECT SEGUE SCRATCH      SEGUE_PARTS=lake,litter: only these parts; SEGUE_TIMES=1: their seconds
 """
 
 import csv
 import filecmp
 import gzip
+import hashlib
 import io
 import os
 import pathlib
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -25,13 +29,15 @@ from rgw import Rgw  # noqa: E402
 # Keys with what signing, XML, URLs and Hive treat in their own ways.
 NAMES = ["plain", "genre=hip%2Fhop/part-0", "a b+c", "x&y<z>\"'", "ö/日本", "100%", "~tilde!*();:@$,[]", "e\u0301"]
 SECRETS = ["testsecret", "hushhush"]
+PUT_OBJECT = pathlib.Path(sys.argv[1]).resolve()  # put_object.c
 
 
 class Client:
     """segue with the server's environment; every message is searched for secrets."""
 
     def __init__(self, segue, rgw):
-        self.segue, self.rgw, self.env = segue, rgw, rgw.env
+        # A program without mpirun need not start Open MPI's daemon: half of its time here.
+        self.segue, self.rgw, self.env = segue, rgw, {**rgw.env, "OMPI_MCA_ess_singleton_isolated": "1"}
 
     def __call__(self, *args, env=None, ranks=1, expect=0, plain=True):
         p = self.segue(*args, *(["--allow-http"] if plain else []), ranks=ranks, expect=expect,
@@ -119,6 +125,43 @@ def refusals(client, rgw):
     client.refused("a hostile key", "s3", "get", "s3://first/up/", "into", says=["cannot be a path"])
     check(not pathlib.Path("out").exists() and not pathlib.Path("../out").exists(), "a key led out of the directory")
     client("s3", "rm", "s3://first/", "--recursive")
+
+
+def conditions(client, rgw):
+    """A put under a condition, and a clock that is wrong; segue has no option for either."""
+    key, hour = "s3://first/conditional", 3600
+
+    def put(text, condition="", clock=0, env=None):
+        p = subprocess.run([PUT_OBJECT, str(clock), condition, key, text], env={**client.env, **(env or {})},
+                           capture_output=True, text=True, check=False)
+        for secret in SECRETS:
+            check(secret not in p.stdout + p.stderr, f"a secret is shown: {p.stdout}{p.stderr}")
+        return p.stdout + p.stderr
+
+    def holds(text):
+        return rgw.ask("GET", "/first/conditional").decode() == text
+
+    new, tag = "If-None-Match: *", hashlib.md5(b"one").hexdigest()
+    check(put("one", new) == "written\n" and holds("one"), "a new object was not written")
+    check(put("two", new) == "refused\n" and holds("one"), "an object was replaced by one that must be new")
+    check(put("two", f'If-Match: "{tag[::-1]}"') == "refused\n" and holds("one"), "another object was replaced")
+    # This gateway compares with the tag as it is, without its quotes.
+    check(put("two", f"If-Match: {tag}") == "written\n" and holds("two"), "the expected object was not replaced")
+    rgw.ask("DELETE", "/first/conditional")
+    with Proxy(rgw.port) as proxy:
+        # The answer is lost, so it is put again, and the condition fails because of the first time.
+        proxy.reset(lambda r: "lost" if r.method == "PUT" and r.number == 1 else None)
+        said = put("three", new, env={"AWS_ENDPOINT_URL": proxy.url})
+        puts = [r for r in proxy.requests if r.method == "PUT"]
+        check(said == "written\n" and len(puts) == 2 and holds("three"), f"a lost answer: {said}, {len(puts)} puts")
+        proxy.reset()
+        for clock, words in ((hour, "ahead"), (-hour, "behind")):
+            said = put("four", clock=clock, env={"AWS_ENDPOINT_URL": proxy.url})
+            found = re.search(r"403 RequestTimeTooSkewed: the clocks .* differ too much; this one is (\d+) s (\w+)$", said)
+            check(found and abs(int(found[1]) - hour) < 60 and found[2] == words, f"a clock {clock} s wrong: {said}")
+        check(len(proxy.requests) == 2 and holds("three"), f"a wrong clock: {len(proxy.requests)} requests")
+    check(put("four", clock=60) == "written\n" and holds("four"), "a clock that is a minute ahead was refused")
+    client("s3", "rm", key)
 
 
 # ---- a bad network -----------------------------------------------------------------------------
@@ -327,12 +370,59 @@ def lake(client, rgw):
         check(set(after) <= set(before) and read_table(client, "a failed export") == new, "a failed export changed it")
 
 
+def ranks_of(mpirun):
+    """The processes that it started, in the order of ranks."""
+    found = pathlib.Path(f"/proc/{mpirun.pid}/task/{mpirun.pid}/children").read_text()
+    return [int(pid) for pid in found.split()]
+
+
+def killed_ranks(client, rgw, steps=(2, 5)):
+    """Ranks killed at some of the requests that change something: all of three at odd steps, one at even ones."""
+    make_catalogue(client, "wide", ["rock", "jazz", "folk"], 2)
+    old = read_table(client, "before")
+    wide = {f"genre={g}/part-0.parquet": 2 for g in ("rock", "jazz", "folk")}
+    with Proxy(rgw.port) as proxy:
+        for step in (*steps, 99):
+            process, count, lock = None, 0, threading.Lock()
+
+            def kill(request):
+                nonlocal count
+                if not request.changes:
+                    return None
+                with lock:
+                    count += 1
+                    if count != step:
+                        return None
+                    ranks = ranks_of(process)
+                    for pid in ranks if step % 2 else ranks[step // 2 % 3:][:1]:
+                        os.kill(pid, signal.SIGKILL)
+                return "drop"
+
+            proxy.reset(kill)
+            process = client.segue.start("export", "wide.h5", "s3://first/lake", "--quiet", "--allow-http", ranks=3,
+                                         env={**client.env, "AWS_ENDPOINT_URL": proxy.url})
+            said = process.communicate()[1]
+            view = read_table(client, f"ranks killed at step {step}")
+            check(view in (old, wide), f"ranks killed at step {step}: a reader sees {view}")
+            check((process.returncode == 0) == (count < step), f"step {step}: {process.returncode} {said}")
+            if process.returncode == 0:
+                break
+    check(count > max(steps[:2]) and view == wide, f"{count} requests at last, then {view}")
+    client("export", "wide.h5", "s3://first/lake", "--quiet", ranks=2)
+    check(len(versions(client)) == 2, f"left behind: {versions(client)}")
+
+
+def chosen(*parts):
+    names = os.environ.get("SEGUE_PARTS")
+    return [p for p in parts if not names or p.__name__ in names.split(",")]
+
+
 def main():
     segue = program_and_scratch()
     with Rgw("rgw") as rgw:
         client = Client(segue, rgw)
         rgw.make_bucket("first")
-        for part in (there_and_back, refusals, bad_network, lake, litter, inputs):
+        for part in chosen(there_and_back, refusals, conditions, bad_network, lake, killed_ranks, litter, inputs):
             began = time.monotonic()
             part(client, rgw)
             if os.environ.get("SEGUE_TIMES"):
