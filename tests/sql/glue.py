@@ -2,14 +2,15 @@
 """segue catalog --glue against moto's Glue, which checks signatures: what was registered, twice, and refusals.
 
   glue.py SEGUE SCRATCH
-Needs a moto server that checks signatures: SEGUE_TEST_MOTO is its URL, and AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY the keys of a user who may do glue:*. Ends with 77 where there is none.
+Starts tests/servers/moto.sh; with SEGUE_LONG=1 it is installed first where it is missing. Ends with 77 where
+it cannot be had.
 """
 
 import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -18,15 +19,37 @@ import harness  # noqa: E402
 from harness import check  # noqa: E402
 
 PLACE = "s3://bucket/a lake"
+SERVER = pathlib.Path(__file__).resolve().parents[1] / "servers" / "moto.sh"
+ROOT = SERVER.parents[2] / ".cache" / "moto"
+
+
+def moto(*args):
+    """What moto.sh prints; skips where it says that it cannot."""
+    p = subprocess.run([SERVER, *map(str, args)], capture_output=True, text=True, check=False)
+    if p.returncode == 77:
+        harness.skip(p.stdout.strip().removeprefix("skipped: "))
+    check(p.returncode == 0, f"moto.sh {args}: {p.stderr}")
+    return p.stdout
 
 
 def main():
-    url = os.environ.get("SEGUE_TEST_MOTO")
-    if not url or not os.environ.get("AWS_SECRET_ACCESS_KEY"):
-        harness.skip("no moto server with signature checks (SEGUE_TEST_MOTO, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)")
     if not shutil.which("aws"):
         harness.skip("awscli, which reads back what was registered, is not installed")
     segue = harness.program_and_scratch()
+    if os.environ.get("SEGUE_LONG"):
+        moto("install", ROOT)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    home = pathlib.Path("moto").absolute()
+    os.environ.update(line.split("=", 1) for line in moto("start", home, port, ROOT).splitlines())
+    try:
+        register(segue, os.environ["SEGUE_TEST_MOTO"])
+    finally:
+        moto("stop", home)
+
+
+def register(segue, url):
     files = segue.synth("input", "--tracks", "1500", "--seed", "7")
     segue("run", *files, "--run", "run.h5", "--lake", "lake", "--bootstrap", "0", "--shuffles", "0", "--min-tracks-per-genre", "20")
 
