@@ -17,6 +17,7 @@ die() {
 
 # The mirror that this machine's own packages come from.
 mirror() {
+  # shellcheck disable=SC2016  # apt's own placeholder
   apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "$@" 2>/dev/null | head -n 1
 }
 
