@@ -13,9 +13,10 @@ static void ask_to_stop(int number) {
   stop_asked = 1;
 }
 
-/* SIGINT and SIGTERM end the work at the next safe point; the second SIGINT ends the process. */
+/* SIGINT, SIGTERM and SIGUSR1 end the work at the next safe point; the second SIGINT ends the
+ * process. */
 typedef struct watch {
-  struct sigaction interrupt, terminate;
+  struct sigaction interrupt, terminate, user;
 } watch;
 
 static void watch_signals(watch *before) {
@@ -27,11 +28,13 @@ static void watch_signals(watch *before) {
   (void)sigaction(SIGINT, &action, &before->interrupt);
   action.sa_flags = SA_RESTART; /* mpirun may send it more than once */
   (void)sigaction(SIGTERM, &action, &before->terminate);
+  (void)sigaction(SIGUSR1, &action, &before->user);
 }
 
 static void unwatch_signals(const watch *before) {
   (void)sigaction(SIGINT, &before->interrupt, NULL);
   (void)sigaction(SIGTERM, &before->terminate, NULL);
+  (void)sigaction(SIGUSR1, &before->user, NULL);
 }
 
 /* ---- settings ---- */

@@ -15,6 +15,7 @@
 #SBATCH --output=%x.%A_%a.out
 #SBATCH --open-mode=append       # or a requeued element would empty what it has printed
 #SBATCH --requeue                # 'scontrol requeue JOB_ELEMENT' for one alone
+#SBATCH --signal=B:USR1@120      # two minutes before the time limit this script is told
 set -euo pipefail
 
 # CHANGE: the input, and a place that all nodes see.
@@ -35,5 +36,23 @@ if [[ -z $line ]]; then
 fi
 read -ra options <<<"$line"
 mkdir -p "$out"
-exec "${launch[@]}" segue run --tracks "$tracks" --artists "$artists" \
-  --run "$out/run.$SLURM_ARRAY_TASK_ID.h5" --resume "${options[@]}"
+
+"${launch[@]}" segue run --tracks "$tracks" --artists "$artists" \
+  --run "$out/run.$SLURM_ARRAY_TASK_ID.h5" --resume "${options[@]}" &
+pid=$!
+trap 'kill -USR1 "$pid" 2>/dev/null || true' USR1
+
+code=0
+wait "$pid" || code=$?
+while kill -0 "$pid" 2>/dev/null; do # a signal has ended the wait, not the program
+  code=0
+  wait "$pid" || code=$?
+done
+
+# 75: saved and stopped at the time limit; another turn goes on from there. SLURM_JOB_ID of the last
+# element is the number of the whole array, so it is named as an element.
+element=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+if [[ $code -eq 75 && $(squeue -h -j "$element" -o %T) == RUNNING ]]; then
+  scontrol requeue "$element"
+fi
+exit "$code"

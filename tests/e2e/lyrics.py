@@ -242,7 +242,8 @@ def stopped(segue):
     with lrclib.Server(songs, [("", "slow 0.01", None)]) as server:
         args = ["lyrics", "fetch", "--input", "stop.csv", "--out", "stop.jsonl", "--lyrics-url", server.url, *FAST,
                 "--concurrency", 4]
-        for signum, code in ((signal.SIGKILL, -9), (signal.SIGINT, 75), (signal.SIGKILL, -9), (signal.SIGTERM, 75)):
+        for signum, code in ((signal.SIGKILL, -9), (signal.SIGINT, 75), (signal.SIGKILL, -9), (signal.SIGTERM, 75),
+                             (signal.SIGUSR1, 75)):
             there = whole_lines("stop.jsonl")
             server.log.clear()
             p = segue.start(*args)
