@@ -15,7 +15,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "servers"), str(TESTS / "s3")]
 
 from harness import SKIPPED, check, lake_digests, program_and_scratch, same  # noqa: E402
 from rgw import Rgw  # noqa: E402
-from s3 import TABLE, Client, chosen, killed_ranks, make_catalogue, versions  # noqa: E402
+from s3 import TABLE, Client, chosen, inputs, killed_ranks, lake, make_catalogue, versions  # noqa: E402
 
 GIB = 1 << 30
 
@@ -51,9 +51,12 @@ def many_partitions(client, rgw):
 
 
 def killed_at_each_step(client, rgw):
-    make_catalogue(client, "old", ["rock", "r&b"], 2)
-    client("export", "old.h5", "s3://first/lake", "--quiet", ranks=3)
+    lake(client, rgw, stride=1)
     killed_ranks(client, rgw, range(1, 30))
+
+
+def inputs_on_ranks(client, rgw):
+    inputs(client, rgw, [(1, "artists.csv"), (3, "artists.csv.gz"), (5, "artists.csv.gz")])
 
 
 def busy(client, rgw):
@@ -84,7 +87,8 @@ def main():
     segue = program_and_scratch()
     # Data lives in memory; where there is not enough for 5 GiB and its copy on disk, that part is left out.
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    parts = [(many_partitions, {}), (killed_at_each_step, {}), (busy, {"RGW_MAX_REQUESTS": "2"}), (rules, {"RGW_LIFECYCLE_DAY": "5"})]
+    parts = [(many_partitions, {}), (killed_at_each_step, {}), (inputs_on_ranks, {}),
+             (busy, {"RGW_MAX_REQUESTS": "2"}), (rules, {"RGW_LIFECYCLE_DAY": "5"})]
     if memory > 9 * GIB:
         parts.insert(0, (five_gib, {}))
     else:

@@ -284,14 +284,14 @@ def litter(client, rgw):
     client.refused("no age", "clean", "local", "--older-than", "soon", says=["--older-than takes"], code=2)
 
 
-def inputs(client, rgw):
+def inputs(client, rgw, runs=((2, "artists.csv.gz"),)):
     """A run whose input and lake are on S3 gives the same as one on disk."""
     files = client.segue.synth("input", "--tracks", 3000)
     pathlib.Path("input/artists.csv.gz").write_bytes(gzip.compress(pathlib.Path("input/artists.csv").read_bytes()))
     client("s3", "put", "input", "s3://first/raw")
     few = ["--min-tracks-per-genre", 100, "--run-ts", RUN_TS, "--quiet"]
     client("run", *files, "--run", "here.h5", *few, plain=False)
-    for ranks, artists in ((1, "artists.csv"), (3, "artists.csv.gz")):
+    for ranks, artists in runs:
         client("run", "--tracks", "s3://first/raw/tracks.csv", "--artists", f"s3://first/raw/{artists}", "--run",
                "there.h5", *few, ranks=ranks)
         same(f"a run from S3 on {ranks} ranks", run_digests("here.h5"), run_digests("there.h5"))
@@ -312,7 +312,8 @@ def make_catalogue(client, name, genres, rows):
            plain=False)
 
 
-def lake(client, rgw):
+def lake(client, rgw, stride=3):
+    """`stride` 1: killed at each step; long.py has the time."""
     make_catalogue(client, "old", ["rock", "r&b", "hip/hop"], 2)
     make_catalogue(client, "new", ["rock", "jazz"], 3)
     old = {"genre=rock/part-0.parquet": 2, "genre=r&b/part-0.parquet": 2, "genre=hip%2Fhop/part-0.parquet": 2}
@@ -326,9 +327,9 @@ def lake(client, rgw):
 
     # Killed at each request that changes something: before it arrives, and before its answer does.
     with Proxy(rgw.port) as proxy:
-        step, seen = 0, set()
+        step, seen = 1 - stride, set()
         while True:
-            step += 1
+            step += stride
             process, count = None, 0
 
             def kill(request):
