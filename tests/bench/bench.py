@@ -11,12 +11,14 @@ import common
 import lake
 import lyrics
 import model
+import s3
 import scaling
 import search
 import whole
 
 SECTIONS = {"search": search.measure, "lake": lake.measure, "whole": whole.measure,
-            "scaling": scaling.measure, "lyrics": lyrics.measure, "model": model.measure}
+            "scaling": scaling.measure, "lyrics": lyrics.measure, "s3": s3.measure,
+            "model": model.measure}
 
 
 def arguments():
@@ -59,7 +61,7 @@ def tell_openblas(options):
 
 
 def head(options, before):
-    found = {**search.versions(), **lake.versions(options),
+    found = {**search.versions(), **lake.versions(options), **s3.versions(),
              "segue": common.version_of([options.segue, "--version"]).splitlines()}
     return {"machine": before, "load_average_at_end": common.machine()["load_average"], "versions": found,
             "repeats": options.repeats}

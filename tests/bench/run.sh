@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Measures segue and its peers in one run and writes a report.
 #
-#   tests/bench/run.sh [--full] [--only search,lake,whole,scaling,lyrics,model] [--repeats N] [--out DIR] [--tracks FILE]
+#   tests/bench/run.sh [--full] [--only search,lake,whole,scaling,lyrics,s3,model] [--repeats N] [--out DIR] [--tracks FILE]
 #
 # Search beside FAISS and scikit-learn; CSV to Parquet beside DuckDB; the whole job beside pandas and
-# scikit-learn; 1 and 2 ranks; audio and lyrics beside scikit-learn; a cost model. Programs take
-# turns. What is missing is installed from Debian's and npm's packages; where a peer cannot be had its
-# row says so. The report: build/bench/bench.md and bench.json. --full adds what takes minutes. SEGUE_BENCH_BUILD names another release build.
+# scikit-learn; 1 and 2 ranks; audio and lyrics beside scikit-learn; S3 beside s3cmd and aws s3 cp; a
+# cost model. Programs take turns. What is missing is installed from Debian's and npm's packages; where
+# a peer cannot be had its row says so. The report: build/bench/bench.md and bench.json. --full adds
+# what takes minutes. SEGUE_BENCH_BUILD names another release build.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
