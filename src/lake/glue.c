@@ -312,8 +312,10 @@ static bool agrees(const json_t *wanted, const json_t *there) {
   }
   if (!json_is_object(wanted))
     return json_equal(wanted, there) || (!there && json_string_length(wanted) == 0);
-  json_object_foreach((json_t *)wanted, key,
-                      value) if (!agrees(value, json_object_get(there, key))) return false;
+  json_object_foreach((json_t *)wanted, key, value) {
+    if (!agrees(value, json_object_get(there, key)))
+      return false;
+  }
   return true;
 }
 
@@ -405,8 +407,9 @@ static segue_code register_partitions(glue *g, const char *database, const char 
     json_decref(input);
   }
   /* What is left has no directory in the lake any more. */
-  json_object_foreach(known, key, item)
-      json_array_append_new(drop, json_pack("{s:O}", "Values", json_object_get(item, "Values")));
+  json_object_foreach(known, key, item) {
+    json_array_append_new(drop, json_pack("{s:O}", "Values", json_object_get(item, "Values")));
+  }
   n->created += (int64_t)json_array_size(create);
   n->updated += (int64_t)json_array_size(update);
   n->removed += (int64_t)json_array_size(drop);
