@@ -3,14 +3,16 @@
  *
  * Two texts share few of their rare words but nearly all of their common ones. A term that the
  * share p of the candidates has costs a matrix product one multiplication for each pair, an
- * inverted index p^2 of them. sgemm makes some 30 multiplications in the time of one posting (which
- * reads 8 bytes and reads and writes 4 more at a place that no loop can foresee), so terms beyond a
- * share of about 1/6 are dense columns - the head - and the others postings - the tail. By Zipf's
- * law the head is some 150 words of a vocabulary of 50,000 and has four fifths of the work.
+ * inverted index p^2 of them. A multiplication of sgemm is much cheaper than a posting, which reads
+ * 8 bytes and reads and writes 4 more at a place that no loop can foresee. So terms beyond a share
+ * of 1/6 are dense columns - the head - and the others postings - the tail. The share is a choice,
+ * not tuned; the result is the same with any.
  *
  * Which bound holds: the head is bound by floating-point operations, 2 * head for each pair; the
- * tail and the selection by loads and stores in the second-level cache, 16 bytes a posting and 8
- * bytes a pair. tests/bench/lyrics.py shows all three. */
+ * tail and the selection by loads and stores, 16 bytes a posting and 8 bytes a pair. A profile of
+ * the run that tests/bench/lyrics.py times (20,000 texts of 300 words, one genre) has a quarter of
+ * the program's samples in the tail and the loop around it, a fifth in float64 cosines and an
+ * eighth in sgemm, so memory is the bound there. */
 #include "lyrics/score.h"
 
 #include <math.h>
