@@ -165,6 +165,11 @@ static void show_group(segue_job *job, const shown_row *rows, int64_t n) {
   if (job->settings.json || job->settings.quiet)
     return;
   FILE *out = job->out;
+  if (rows->alpha == 1.0 && strcmp(job->settings.blend.baseline, "paired") == 0) {
+    fprintf(out, "Alpha 1 is audio alone, %.0f nearest: compared with itself nothing changes.\n\n",
+            rows->k);
+    return;
+  }
   fprintf(out, "Audio and lyrics against audio alone, %.0f nearest, alpha %g, %lld genres\n",
           rows->k, rows->alpha, (long long)n);
   for (int64_t i = 0; i < n && i < SHOWN; i++)
