@@ -7,6 +7,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=jobs/mpi-env.sh
 . "$here/../jobs/mpi-env.sh"
 
+# A program that no mpirun started need not start a daemon to talk to.
+export OMPI_MCA_ess_singleton_isolated=1
 export LC_ALL=C.UTF-8
 export PYTHONDONTWRITEBYTECODE=1
 # Results must not depend on a time that a developer happens to have set.

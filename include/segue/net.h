@@ -241,7 +241,7 @@ extern int64_t segue_s3_clock_shift_us;
  * connections. USAGE or INPUT for settings that cannot work. */
 segue_code segue_s3_open(const segue_context *ctx, const segue_s3_options *options, segue_s3 **out,
                          segue_status *st) SEGUE_MUST_USE;
-void segue_s3_close(segue_s3 **s3);
+void segue_s3_close(segue_s3 **out);
 
 /* "s3://bucket/key" and its parts. `key` borrows from `url` and may be "". INPUT with what is wrong
  * about the bucket's name. */

@@ -17,8 +17,8 @@ static void count_slice(const segue_catalogue *c, const segue_lyrics *lyrics,
                         const segue_vectors *v, int64_t *counts) {
   const int32_t *count = (const int32_t *)(const void *)v->counts.data;
   for (int64_t row = 0; row < c->tracks->n_rows; row++) {
-    int status = lyrics->status[row];
-    count_track(c, row, status < 0 ? WITHOUT_LINE : status, 1, counts);
+    bool without = lyrics->status[row] < 0;
+    count_track(c, row, without ? WITHOUT_LINE : (unsigned char)lyrics->status[row], 1, counts);
   }
   for (int64_t i = 0; i < lyrics->n; i++) {
     int64_t words = 0;

@@ -43,7 +43,7 @@ typedef segue_code (*segue_score_fn)(void *arg, const segue_eval_list *lists, se
 
 /* Local. Searches g->queries[from .. to), all alphas at once, and gives each query's lists to
  * `take`. */
-segue_code segue_score_search(segue_score *index, int64_t from, int64_t to, segue_score_fn take,
+segue_code segue_score_search(segue_score *s, int64_t from, int64_t to, segue_score_fn take,
                               void *arg, segue_status *st) SEGUE_MUST_USE;
 
 /* The order by alpha[a] for the query at hand; `arg` of it is valid until the next call. */

@@ -1,4 +1,5 @@
 /* What can be asked about objects, in one request or page by page. */
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +176,8 @@ segue_code segue_s3_get_range(segue_s3 *s3, const char *bucket, const char *key,
   for (int64_t i = 0; i < n; i++) {
     int64_t from = i * step, length = size - from < step ? size - from : step;
     pieces[i] = (piece){out->data + out->size + from, length, &all};
-    snprintf(range, sizeof range, "Range: bytes=%lld-%lld", (long long)(offset + from),
-             (long long)(offset + from + length - 1));
+    snprintf(range, sizeof range, "Range: bytes=%" PRId64 "-%" PRId64, offset + from,
+             offset + from + length - 1);
     segue_s3_call call = {.method = "GET",
                           .bucket = bucket,
                           .key = key,
