@@ -133,7 +133,7 @@ static void complain(reader *r, const char *text) {
     return;
   complaint *c = &r->complaints[r->n_complaints++];
   c->line = r->lines;
-  snprintf(c->text, sizeof c->text, "%s", text);
+  snprintf(c->text, sizeof c->text, "%.*s", (int)sizeof c->text - 1, text);
 }
 
 static segue_code take_line(reader *r, int64_t n, segue_status *st) {
