@@ -177,7 +177,7 @@ static void show_group(segue_job *job, const shown_row *rows, int64_t n) {
   if (n > SHOWN)
     fprintf(out, "  and %lld smaller genres, see the table\n", (long long)(n - SHOWN));
   if (better + worse + unknown > 0)
-    fprintf(out, "  In all: better in %lld genres, worse in %lld, can't tell in %lld",
+    fprintf(out, "  In all: better in %lld of the genres, worse in %lld, can't tell in %lld",
             (long long)better, (long long)worse, (long long)unknown);
   else
     fputs("  In all: no tests", out);

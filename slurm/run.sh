@@ -3,7 +3,7 @@
 #
 #   sbatch slurm/run.sh
 #
-# It may be preempted, hit its time limit or lose a node: it saves, is put in the queue again, goes
+# It may be preempted, hit its time limit or have a node set down: it saves, is put in the queue again, goes
 # on from its checkpoint, and the results have the same bytes as those of an undisturbed run.
 #
 #SBATCH --job-name=segue
@@ -14,7 +14,7 @@
 #SBATCH --time=01:00:00          # CHANGE: too short is no harm, see --requeue
 #SBATCH --output=%x.%j.out
 #SBATCH --open-mode=append       # or a requeued job would empty what it has printed
-#SBATCH --requeue                # after preemption and the loss of a node
+#SBATCH --requeue                # after preemption and when a node is set down
 #SBATCH --signal=B:USR1@120      # two minutes before the time limit this script is told
 set -euo pipefail
 
