@@ -69,17 +69,18 @@ def add_lyrics(path):
                     delta.append((1 if has else 0, base if has else None, recall, recall - base if has else None, base / 3 if has else None, recall / 3,
                                   (recall - base) / 3 if has else None, alpha, tracks // 2, tracks, ts, genre, k, recall - base - 0.03 if has else None,
                                   recall - base + 0.03 if has else None, (recall - base) / 3 - 0.01 if has else None, (recall - base) / 3 + 0.01 if has else None,
-                                  q, q, 0.4, "better" if q < 0.05 and d > 0 else "worse" if q < 0.05 else "can't tell", "paired"))
-                    sweep.append((genre, k, alpha, tracks, recall, recall / 3, recall + 0.01, recall / 3, recall - 0.01, recall / 3, int(alpha == 0.8), ts, "exact"))
+                                  q, q, q, q, 0.4, tracks // 5, "better" if q < 0.05 and d > 0 else "worse" if q < 0.05 else "can't tell", "paired"))
+                    sweep.append((genre, k, alpha, tracks, recall, recall / 3, tracks // 4, recall + 0.01, recall / 3,
+                                  tracks // 4, recall - 0.01, recall / 3, int(alpha == 0.8), ts, "exact"))
         s, d, n, t = "string", "double", "int64", "timestamp"
         write(f, "results/eval_delta_audio_vs_audio_lyrics_flagged",
               [("baseline_available", "bool"), ("recall_audio", d), ("recall_audio_lyrics", d), ("delta_recall", d), ("mrr_audio", d), ("mrr_audio_lyrics", d),
                ("delta_mrr", d), ("alpha_audio_weight", d), ("n_queries", n), ("n_tracks_in_genre", n), ("run_ts", t), ("genre", s), ("k", "int32"),
-               ("delta_recall_low", d), ("delta_recall_high", d), ("delta_mrr_low", d), ("delta_mrr_high", d), ("p_value", d), ("q_value", d), ("topk_overlap", d),
-               ("verdict", s), ("baseline", s)], delta)
+               ("delta_recall_low", d), ("delta_recall_high", d), ("delta_mrr_low", d), ("delta_mrr_high", d), ("p_value", d), ("q_value", d), ("p_value_mrr", d),
+               ("q_value_mrr", d), ("topk_overlap", d), ("n_artists", n), ("verdict", s), ("baseline", s)], delta)
         write(f, "results/alpha_sweep",
-              [("genre", s), ("k", "int32"), ("alpha_audio_weight", d), ("n_queries", n), ("recall_at_k", d), ("mrr_at_k", d), ("recall_at_k_chosen_by", d),
-               ("mrr_at_k_chosen_by", d), ("recall_at_k_reported", d), ("mrr_at_k_reported", d), ("is_best", "bool"), ("run_ts", t), ("profile", s)], sweep)
+              [("genre", s), ("k", "int32"), ("alpha_audio_weight", d), ("n_queries", n), ("recall_at_k", d), ("mrr_at_k", d), ("n_queries_chosen_by", n),
+               ("recall_at_k_chosen_by", d), ("mrr_at_k_chosen_by", d), ("n_queries_reported", n), ("recall_at_k_reported", d), ("mrr_at_k_reported", d), ("is_best", "bool"), ("run_ts", t), ("profile", s)], sweep)
         write(f, "results/lyrics_coverage",
               [("genre", s), ("n_tracks", n), ("n_with_lyrics", n), ("coverage", d), ("n_instrumental", n), ("n_not_found", n), ("n_rejected", n), ("n_error", n),
                ("n_not_asked", n), ("n_without_words", n), ("mean_words", d), ("run_ts", t)], coverage)

@@ -18,7 +18,9 @@ function column(table, name) {
   return 'all' in c ? Array(table.rows).fill(c.all) : c.names ? c.values.map(v => v === null ? null : c.names[v]) : c.values
 }
 
+// Chromium drops what goes beyond 10 downloads within a second, and no hand clicks that fast.
 async function saved(page, click) {
+  await page.waitForTimeout(150)
   const [file] = await Promise.all([page.waitForEvent('download'), click()])
   return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') }
 }
