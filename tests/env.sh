@@ -9,6 +9,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # A program that no mpirun started need not start a daemon to talk to.
 export OMPI_MCA_ess_singleton_isolated=1
+# Such programs share a session folder; jobs/main.c says the rest.
+export OMPI_MCA_sharedfp=individual
 export LC_ALL=C.UTF-8
 export PYTHONDONTWRITEBYTECODE=1
 # Results must not depend on a time that a developer happens to have set.

@@ -81,7 +81,7 @@ main() {
   fi
   build dev
   build asan
-  build release segue
+  build release segue put_object
   run_tests dev "${long[@]}" -L 'unit|mpi|lake|cli|lint'
   # Under the sanitizers each C test alone and on 3 ranks; other numbers of ranks only when it may take long.
   run_tests asan "${long[@]}" -L 'unit|mpi|sanitized' ${long:+-E '[.]np[125]$'}
