@@ -4,10 +4,23 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 static segue_code no_memory(segue_status *st, const char *what, double bytes) {
   return segue_fail(st, SEGUE_MEMORY, "no memory for %s: %.0f bytes were wanted", what, bytes);
+}
+
+/* Asks for pages of 2 MiB within a large block: where the system hands out pages one by one as they
+ * are first written, 4 KiB at a time cost an eighth of a whole run. A wish: refusal changes nothing. */
+static void *in_large_pages(void *p, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  enum { PAGE = 1 << 21 };
+  uintptr_t from = ((uintptr_t)p + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)p + bytes) / PAGE * PAGE;
+  if (p && to > from)
+    (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE);
+#endif
+  return p;
 }
 
 void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st) {
@@ -16,9 +29,22 @@ void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st
     return NULL;
   }
   size_t bytes = (size_t)count * size;
-  void *p = calloc(bytes ? bytes : 1, 1);
+  void *p = in_large_pages(calloc(bytes ? bytes : 1, 1), bytes);
   if (!p)
     (void)no_memory(st, what, (double)bytes);
+  return p;
+}
+
+/* As realloc. A large block is copied by hand, since realloc would touch the new pages before they
+ * could be asked to be large. */
+static void *grow_block(void *old, size_t old_bytes, size_t bytes) {
+  enum { LARGE = 4 << 20 };
+  void *p = bytes >= LARGE ? in_large_pages(malloc(bytes), bytes) : NULL;
+  if (!p)
+    return realloc(old, bytes);
+  if (old_bytes > 0)
+    memcpy(p, old, old_bytes);
+  free(old);
   return p;
 }
 
@@ -33,7 +59,7 @@ segue_code segue_grow(void **ptr, int64_t *capacity, int64_t need, size_t size, 
     want = 16;
   if ((uint64_t)want > SIZE_MAX / 2 / size)
     return no_memory(st, what, (double)want * (double)size);
-  void *p = realloc(*ptr, (size_t)want * size);
+  void *p = grow_block(*ptr, (size_t)*capacity * size, (size_t)want * size);
   if (!p && want > need) {
     want = need;
     p = realloc(*ptr, (size_t)want * size);
