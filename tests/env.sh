@@ -9,8 +9,16 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # A program that no mpirun started need not start a daemon to talk to.
 export OMPI_MCA_ess_singleton_isolated=1
-# Such programs share a session folder; jobs/main.c says the rest.
-export OMPI_MCA_sharedfp=individual
+# Yet all of them would share one session folder, which the first to end removes from below the others:
+# each test has its own. Those of tests that have ended go.
+sessions=/tmp/segue-mpi-$(id -u)
+for old in "$sessions"/*; do
+  if ! kill -0 "${old##*/}" 2>/dev/null; then
+    rm -rf "$old"
+  fi
+done
+export OMPI_MCA_orte_tmpdir_base=$sessions/$$
+mkdir -p "$OMPI_MCA_orte_tmpdir_base"
 export LC_ALL=C.UTF-8
 export PYTHONDONTWRITEBYTECODE=1
 # Results must not depend on a time that a developer happens to have set.

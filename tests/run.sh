@@ -3,9 +3,9 @@
 #
 #   tests/run.sh [NAME]...     only tests whose name matches one of these regular expressions
 #
-# Three builds: dev (assertions, warnings are errors) runs the C tests, the command line and lint;
-# asan (AddressSanitizer, UBSan) runs the C tests and the program again; release runs the oracle and
-# everything end to end. SEGUE_LONG=1 adds what takes long. The last line counts:
+# Two builds: asan (AddressSanitizer, UBSan, assertions, warnings are errors) runs the C tests and some
+# of the program's; release runs everything else: C tests on more ranks, the command line, readers of
+# the lake, the oracle, end to end, lint. SEGUE_LONG=1 adds what takes long. The last line counts:
 #   N passed, M failed, K skipped
 set -euo pipefail
 
@@ -79,13 +79,10 @@ main() {
   if [[ -n ${SEGUE_LONG:-} ]]; then
     long=()
   fi
-  build dev
   build asan
-  build release segue put_object
-  run_tests dev "${long[@]}" -L 'unit|mpi|lake|cli|lint'
-  # Under the sanitizers each C test alone and on 3 ranks; other numbers of ranks only when it may take long.
-  run_tests asan "${long[@]}" -L 'unit|mpi|sanitized' ${long:+-E '[.]np[125]$'}
-  run_tests release "${long[@]}" -L 'oracle|e2e'
+  build release
+  run_tests asan "${long[@]}" -L 'unit|mpi|sanitized'
+  run_tests release "${long[@]}" -L 'ranks|lake|cli|lint|oracle|e2e'
   summary
 }
 

@@ -12,11 +12,13 @@ static segue_code no_memory(segue_status *st, const char *what, double bytes) {
 }
 
 /* Asks for pages of 2 MiB within a large block: where the system hands out pages one by one as they
- * are first written, 4 KiB at a time cost an eighth of a whole run. A wish: refusal changes nothing. */
+ * are first written, 4 KiB at a time cost an eighth of a whole run. A wish: refusal changes
+ * nothing. */
 static void *in_large_pages(void *p, size_t bytes) {
 #ifdef MADV_HUGEPAGE
   enum { PAGE = 1 << 21 };
-  uintptr_t from = ((uintptr_t)p + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)p + bytes) / PAGE * PAGE;
+  uintptr_t from = ((uintptr_t)p + PAGE - 1) / PAGE * PAGE,
+            to = ((uintptr_t)p + bytes) / PAGE * PAGE;
   if (p && to > from)
     (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE);
 #endif
