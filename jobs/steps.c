@@ -337,36 +337,8 @@ void segue_note_table(segue_job *job, const char *name, const segue_lake_totals 
                    name, (long long)t->long_names);
 }
 
-static int64_t table_bytes(const segue_table *t) {
-  int64_t bytes = 0;
-  for (int c = 0; c < t->n_columns; c++)
-    bytes += t->columns[c].values.size + t->columns[c].offsets.size + t->columns[c].bytes.size +
-             t->columns[c].valid.size;
-  return bytes;
-}
-
-/* Collective. All rows of a large table on rank 0. A table of more than LARGEST bytes stays in the
- * run file alone. */
-static segue_code gather_large(segue_job *job, const char *name, const segue_table *t,
-                               segue_table **out, segue_status *st) {
-  static const int64_t largest = INT64_C(4) << 30;
-  segue_code rc = SEGUE_OK;
-  int64_t bytes = table_bytes(t);
-  SEGUE_TRY(segue_sum_int64(&job->ctx, &bytes, 1, st));
-  if (bytes > largest)
-    return segue_fail(
-        st, SEGUE_INPUT,
-        "%s has %.1f GB, more than one Parquet file should hold; read it from the run "
-        "file, or choose fewer genres or neighbors",
-        name, (double)bytes / 1e9);
-  rc = segue_table_gather(&job->ctx, t, 0, out, st);
-done:
-  return rc;
-}
-
 segue_code segue_step_export(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_table *gathered = NULL;
   segue_lake_totals totals;
   SEGUE_TRY(need(job, job->settings.lake, "lake", st));
   SEGUE_TRY(segue_lake_write_curated(&job->ctx, job->catalogue, job->settings.lake, &totals, st));
@@ -378,18 +350,14 @@ segue_code segue_step_export(segue_job *job, segue_status *st) {
     const segue_table *t = *results[i].table;
     if (!t)
       continue;
-    if (results[i].large) { /* one file, so one rank writes it */
-      SEGUE_TRY(gather_large(job, results[i].name, t, &gathered, st));
-      t = gathered;
-    }
-    SEGUE_TRY(
-        segue_lake_write_table(&job->ctx, job->settings.lake, results[i].name, t, &totals, st));
+    SEGUE_TRY(results[i].large ? segue_lake_write_large(&job->ctx, job->settings.lake,
+                                                        results[i].name, t, 0, &totals, st)
+                               : segue_lake_write_table(&job->ctx, job->settings.lake,
+                                                        results[i].name, t, &totals, st));
     segue_note_table(job, results[i].name, &totals);
-    segue_table_destroy(&gathered);
   }
   segue_job_phase(job, "write lake: results", 0, NULL);
 done:
-  segue_table_destroy(&gathered);
   return rc;
 }
 

@@ -427,6 +427,66 @@ static void a_result_table_is_one_file(void **state) {
   }
 }
 
+static const segue_field LARGE_FIELDS[] = {{"n", SEGUE_INT64, false, "", ""},
+                                           {"name", SEGUE_STRING, true, "", ""}};
+
+/* Row i of all, wherever it is. */
+static segue_code put_row(segue_table *t, int64_t i, segue_status *st) {
+  char name[32];
+  snprintf(name, sizeof name, "song %lld", (long long)(i * 7919 % 1000));
+  segue_code rc = segue_put_int(t, 0, i, st);
+  if (rc == SEGUE_OK)
+    rc = i % 5 ? segue_put_str(t, 1, segue_str_of(name), st) : segue_put_null(t, 1, st);
+  segue_table_end_row(t);
+  return rc;
+}
+
+/* Rank r has 100 r rows, so that pieces end within ranks and ranks within pieces. */
+static void a_large_table_comes_in_pieces(void **state) {
+  (void)state;
+  enum { PIECE = 70 };
+  segue_code rc = SEGUE_OK;
+  segue_status st = {0};
+  segue_lake_totals totals;
+  segue_table *mine = NULL;
+  int64_t from = 0, total = 0;
+  for (int r = 0; r < ctx.size; r++) {
+    from += r < ctx.rank ? 100 * r : 0;
+    total += 100 * r;
+  }
+  ALL(segue_table_create_fields(&mine, LARGE_FIELDS, 2, &st) == SEGUE_OK);
+  for (int64_t i = from; i < from + 100 * ctx.rank && rc == SEGUE_OK; i++)
+    rc = put_row(mine, i, &st);
+  ALL(rc == SEGUE_OK);
+  ALL(segue_lake_write_large(&ctx, root, "results/large", mine, PIECE, &totals, &st) == SEGUE_OK);
+  settle();
+  ALL(totals.files == 1 && totals.rows == total);
+
+  segue_parquet_encoder *e = NULL;
+  segue_buffer expected = {0}, found = {0};
+  rc = segue_parquet_encoder_create(&e, NULL, &st);
+  if (rc == SEGUE_OK)
+    rc = segue_parquet_begin(e, mine, &expected, &st);
+  for (int64_t at = 0; at < total && rc == SEGUE_OK; at += PIECE) {
+    segue_table *piece = NULL;
+    rc = segue_table_create_fields(&piece, LARGE_FIELDS, 2, &st);
+    for (int64_t i = at; i < total && i < at + PIECE && rc == SEGUE_OK; i++)
+      rc = put_row(piece, i, &st);
+    if (rc == SEGUE_OK)
+      rc = segue_parquet_append(e, piece, NULL, piece->n_rows, &expected, &st);
+    segue_table_destroy(&piece);
+  }
+  if (rc == SEGUE_OK)
+    rc = segue_parquet_end(e, mine, &expected, &st);
+  ALL(rc == SEGUE_OK);
+  ALL(segue_read_file(in_root("results/large/part-0.parquet"), &found, &st) == SEGUE_OK);
+  ALL(found.size == expected.size && memcmp(found.data, expected.data, (size_t)found.size) == 0);
+  segue_parquet_encoder_destroy(&e);
+  segue_buffer_free(&expected);
+  segue_buffer_free(&found);
+  segue_table_destroy(&mine);
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   segue_context_init(&ctx, MPI_COMM_WORLD, stderr, SEGUE_LOG_WARN, SEGUE_PROGRESS_NEVER);
@@ -445,6 +505,7 @@ int main(int argc, char **argv) {
       CASE(one_writer_at_a_time),
       CASE(links_are_not_followed),
       CASE(a_result_table_is_one_file),
+      CASE(a_large_table_comes_in_pieces),
   };
   if (ctx.rank > 0 && !freopen("/dev/null", "w", stdout))
     return 1;

@@ -248,6 +248,36 @@ static void chosen_rows_are_as_a_table_of_them(void **state) {
   segue_buffer_free(&b);
 }
 
+/* In pieces that are whole row groups the file is the same, and each piece may go once it is in. */
+static void pieces_make_the_file_of_the_whole(void **state) {
+  (void)state;
+  enum { ROWS = 1000, PIECE = 200 };
+  const segue_parquet_options options = {.row_group_rows = 100};
+  segue_buffer whole = {0}, pieces = {0};
+  segue_parquet_encoder *e = NULL;
+  segue_table *t = table_of(ROWS);
+  int64_t rows[PIECE];
+  assert_int_equal(encode(&options, t, NULL, ROWS, &whole, NULL), SEGUE_OK);
+  assert_int_equal(segue_parquet_encoder_create(&e, &options, NULL), SEGUE_OK);
+  assert_int_equal(segue_parquet_begin(e, t, &pieces, NULL), SEGUE_OK);
+  for (int64_t at = 0; at < ROWS; at += PIECE) {
+    segue_table *piece = NULL;
+    for (int64_t i = 0; i < PIECE; i++)
+      rows[i] = at + i;
+    assert_int_equal(segue_table_create_like(&piece, t, NULL), SEGUE_OK);
+    assert_int_equal(segue_table_append_rows(piece, t, rows, PIECE, NULL), SEGUE_OK);
+    assert_int_equal(segue_parquet_append(e, piece, NULL, PIECE, &pieces, NULL), SEGUE_OK);
+    segue_table_destroy(&piece);
+  }
+  assert_int_equal(segue_parquet_end(e, t, &pieces, NULL), SEGUE_OK);
+  assert_int_equal(pieces.size, whole.size);
+  assert_memory_equal(pieces.data, whole.data, (size_t)whole.size);
+  segue_parquet_encoder_destroy(&e);
+  segue_table_destroy(&t);
+  segue_buffer_free(&whole);
+  segue_buffer_free(&pieces);
+}
+
 static void left_out_columns_are_not_there(void **state) {
   (void)state;
   segue_table *t = table_of(50);
@@ -324,6 +354,7 @@ int main(void) {
       cmocka_unit_test(ranges_can_be_trusted),
       cmocka_unit_test(bytes_do_not_depend_on_what_came_before),
       cmocka_unit_test(chosen_rows_are_as_a_table_of_them),
+      cmocka_unit_test(pieces_make_the_file_of_the_whole),
       cmocka_unit_test(left_out_columns_are_not_there),
       cmocka_unit_test(a_null_where_none_may_be_is_told),
       cmocka_unit_test(dictionaries_are_used_where_they_pay),

@@ -58,6 +58,18 @@ segue_code segue_parquet_encode(segue_parquet_encoder *encoder, const segue_tabl
                                 const int64_t *rows, int64_t n, segue_buffer *out,
                                 segue_status *st) SEGUE_MUST_USE;
 
+/* Local. The same file in parts, for a table that is nowhere as a whole: begin, any number of
+ * appends, end. `t` of each call has the same columns; of begin's and end's only the fields count.
+ * An append ends with a row group, so what is appended at a time shows in the bytes. `out` is the
+ * same buffer throughout and nobody else's. After a failure only begin may follow. */
+segue_code segue_parquet_begin(segue_parquet_encoder *encoder, const segue_table *t,
+                               segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+segue_code segue_parquet_append(segue_parquet_encoder *encoder, const segue_table *t,
+                                const int64_t *rows, int64_t n, segue_buffer *out,
+                                segue_status *st) SEGUE_MUST_USE;
+segue_code segue_parquet_end(segue_parquet_encoder *encoder, const segue_table *t,
+                             segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+
 /* ---- partition names ---- */
 
 enum { SEGUE_HIVE_NAME_MAX = 255 }; /* bytes of a file name on nearly every file system */
@@ -151,6 +163,13 @@ void segue_lake_abort(segue_lake_writer **w);
 segue_code segue_lake_write_table(const segue_context *ctx, const char *lake, const char *table,
                                   const segue_table *t, segue_lake_totals *totals,
                                   segue_status *st) SEGUE_MUST_USE;
+
+/* Collective. The same of a table whose rows lie on all ranks, in rank order. They come to rank 0
+ * `rows_at_a_time` (0: 1,000,000) at a time, so that it holds these and the encoded file, never the
+ * table. The bytes are the same for any number of ranks. */
+segue_code segue_lake_write_large(const segue_context *ctx, const char *lake, const char *table,
+                                  const segue_table *t, int64_t rows_at_a_time,
+                                  segue_lake_totals *totals, segue_status *st) SEGUE_MUST_USE;
 
 /* Collective. Writes curated/tracks_by_genre, a row for each track and each of its genres, in
  * ascending id order within a genre: genres are shared out over ranks, rows travel in batches of

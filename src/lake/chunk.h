@@ -26,7 +26,8 @@ typedef struct segue_chunk {
   int64_t stored_bytes;  /* page heads and pages as they are in the file */
   int64_t n_pages;       /* data pages */
   int codec;
-  segue_range range; /* texts borrowed from the table */
+  segue_range range; /* texts: their sizes; the bytes stand in low and high */
+  char low[SEGUE_RANGE_TEXT_MAX], high[SEGUE_RANGE_TEXT_MAX];
 } segue_chunk;
 
 typedef struct segue_page {

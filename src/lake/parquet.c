@@ -21,7 +21,7 @@ struct segue_parquet_encoder {
   segue_chunk *chunks; /* n_groups x n_columns */
   row_group *groups;
   int64_t *identity; /* 0, 1, 2, ... where the caller gives no rows */
-  int64_t n_groups, n_chunks;
+  int64_t n_groups, n_chunks, n_rows;
   int64_t columns_capacity, chunks_capacity, groups_capacity, identity_capacity, n_identity;
 };
 
@@ -129,6 +129,16 @@ static int64_t group_rows(const segue_parquet_encoder *e, const segue_table *t, 
   return most;
 }
 
+/* The table may be gone when the footer is written. */
+static void keep_texts(segue_chunk *c) {
+  if (!c->range.known)
+    return;
+  if (c->range.low_text.size > 0)
+    memcpy(c->low, c->range.low_text.data, (size_t)c->range.low_text.size);
+  if (c->range.high_text.size > 0)
+    memcpy(c->high, c->range.high_text.data, (size_t)c->range.high_text.size);
+}
+
 static segue_code encode_group(segue_parquet_encoder *e, const segue_table *t, const int64_t *rows,
                                int64_t n, segue_buffer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
@@ -148,6 +158,7 @@ static segue_code encode_group(segue_parquet_encoder *e, const segue_table *t, c
   for (int i = 0; i < e->n_columns; i++) {
     segue_chunk *chunk = &e->chunks[e->n_chunks++];
     SEGUE_TRY(segue_chunk_encode(&e->scratch, &t->columns[e->columns[i]], rows, n, out, chunk, st));
+    keep_texts(chunk);
     g->raw_bytes += chunk->raw_bytes;
     g->stored_bytes += chunk->stored_bytes;
   }
@@ -224,8 +235,8 @@ static void put_statistics(segue_thrift *w, const segue_chunk *c, segue_type typ
   segue_thrift_struct(w, 12);
   segue_thrift_i64(w, 3, c->n_nulls);
   if (c->range.known) {
-    put_bound(w, 5, type, c->range.high, c->range.high_text);
-    put_bound(w, 6, type, c->range.low, c->range.low_text);
+    put_bound(w, 5, type, c->range.high, (segue_str){c->high, c->range.high_text.size});
+    put_bound(w, 6, type, c->range.low, (segue_str){c->low, c->range.low_text.size});
     segue_thrift_bool(w, 7, true);
     segue_thrift_bool(w, 8, true);
   }
@@ -300,10 +311,10 @@ static void put_column_orders(const segue_parquet_encoder *e, segue_thrift *w) {
   }
 }
 
-static segue_code put_footer(const segue_parquet_encoder *e, const segue_table *t, int64_t n,
-                             segue_buffer *out, segue_status *st) {
+segue_code segue_parquet_end(segue_parquet_encoder *e, const segue_table *t, segue_buffer *out,
+                             segue_status *st) {
   segue_code rc = SEGUE_OK;
-  int64_t at = out->size;
+  int64_t at = out->size, n = e->n_rows;
   segue_thrift w = segue_thrift_start(out, st);
   segue_thrift_i32(&w, 1, 1);
   put_schema(e, t, &w);
@@ -327,23 +338,37 @@ done:
   return rc;
 }
 
-segue_code segue_parquet_encode(segue_parquet_encoder *e, const segue_table *t, const int64_t *rows,
+segue_code segue_parquet_begin(segue_parquet_encoder *e, const segue_table *t, segue_buffer *out,
+                               segue_status *st) {
+  e->n_groups = e->n_chunks = e->n_rows = 0;
+  out->size = 0;
+  segue_code rc = choose_columns(e, t, st);
+  return rc == SEGUE_OK ? segue_buffer_append(out, "PAR1", 4, st) : rc;
+}
+
+segue_code segue_parquet_append(segue_parquet_encoder *e, const segue_table *t, const int64_t *rows,
                                 int64_t n, segue_buffer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  e->n_groups = e->n_chunks = 0;
-  out->size = 0;
-  SEGUE_TRY(choose_columns(e, t, st));
   if (!rows) {
     SEGUE_TRY(fill_identity(e, n, st));
     rows = e->identity;
   }
-  SEGUE_TRY(segue_buffer_append(out, "PAR1", 4, st));
   for (int64_t done_rows = 0; done_rows < n;) {
     int64_t take = group_rows(e, t, rows + done_rows, n - done_rows);
     SEGUE_TRY(encode_group(e, t, rows + done_rows, take, out, st));
     done_rows += take;
   }
-  SEGUE_TRY(put_footer(e, t, n, out, st));
+  e->n_rows += n;
+done:
+  return rc;
+}
+
+segue_code segue_parquet_encode(segue_parquet_encoder *e, const segue_table *t, const int64_t *rows,
+                                int64_t n, segue_buffer *out, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  SEGUE_TRY(segue_parquet_begin(e, t, out, st));
+  SEGUE_TRY(segue_parquet_append(e, t, rows, n, out, st));
+  SEGUE_TRY(segue_parquet_end(e, t, out, st));
 done:
   return rc;
 }
