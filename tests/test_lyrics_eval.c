@@ -293,10 +293,10 @@ static segue_code check_lists(void *arg, const segue_eval_list *lists, segue_sta
   return SEGUE_OK;
 }
 
-/* The same lists whatever is dense: all terms, those chosen, none. */
+/* The same lists whatever is dense - all terms, those chosen, none - and in blocks of any size. */
 static void test_search(void **state) {
   (void)state;
-  static const double shares[] = {1e-9, 0, 1.0};
+  static const segue_score_tuning tunings[] = {{1e-9, 0}, {0, 0}, {1.0, 7}};
   for (int all = 0; all < 2; all++) {
     world w = {0};
     make_world(&w, all);
@@ -305,7 +305,8 @@ static void test_search(void **state) {
       int64_t depth = i == 1 ? DEPTH : i == 2 ? 1 : N;
       checker t = {.w = &w, .depth = depth};
       assert_int_equal(
-          segue_score_create(&t.index, &w.g, &w.text, alphas, 4, depth, shares[i], &st), SEGUE_OK);
+          segue_score_create(&t.index, &w.g, &w.text, alphas, 4, depth, &tunings[i], &st),
+          SEGUE_OK);
       assert_int_equal(segue_score_search(t.index, 0, i == 0 ? 40 : N, check_lists, &t, &st),
                        SEGUE_OK);
       assert_int_equal(t.n, i == 0 ? 40 : N);

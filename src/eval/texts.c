@@ -69,6 +69,7 @@ static segue_code lay_out(const segue_buffer *back, const int64_t *wanted, int64
     rc = SEGUE_MEMORY;
     goto done;
   }
+  SEGUE_TRY(segue_buffer_reserve(&out->bytes, back->size, st));
   int64_t size, from = 0;
   for (int64_t i = 0; i < n_wanted; i++) {
     at[i] = from;

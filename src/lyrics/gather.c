@@ -19,6 +19,8 @@ static segue_code make_column(const segue_catalogue *c, const segue_lyrics *lyri
   const int32_t *term = (const int32_t *)(const void *)v->terms.data,
                 *count = (const int32_t *)(const void *)v->counts.data;
   SEGUE_TRY(segue_table_create_fields(out, &field, 1, st));
+  SEGUE_TRY(segue_buffer_reserve(&(*out)->columns[0].bytes,
+                                 v->starts[v->n] * (int64_t)sizeof(entry), st));
   for (int64_t i = 0; i < c->tracks->n_rows; i++) {
     row.size = 0;
     if (at < lyrics->n && lyrics->track[at] == c->first + i) {
@@ -99,6 +101,10 @@ static int64_t find(const segue_fetched *f, int64_t track) {
 static segue_code gather(const segue_fetched *f, const segue_eval_genre *g, segue_buffer *entries,
                          int64_t *starts, segue_status *st) {
   segue_code rc = SEGUE_OK;
+  int64_t size = 0;
+  for (int64_t i = 0; i < g->n; i++)
+    size += segue_texts_get(&f->vectors, find(f, g->track[i])).size;
+  SEGUE_TRY(segue_buffer_reserve(entries, size, st));
   for (int64_t i = 0; i < g->n; i++) {
     segue_str vector = segue_texts_get(&f->vectors, find(f, g->track[i]));
     SEGUE_TRY(segue_buffer_append(entries, vector.data, vector.size, st));

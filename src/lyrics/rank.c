@@ -20,23 +20,6 @@ static void multiply(const float *queries, const float *candidates, int64_t n_qu
               queries, (int)d, candidates, (int)d, 0.0F, out, (int)n);
 }
 
-/* Adds what the query shares with candidates beside the head. */
-static void add_tail(segue_score *s, int32_t row, float *scores) {
-  const segue_sparse *t = s->text;
-  double norm = s->norm_text[row], scale = norm > 0 ? 1.0 / sqrt(norm) : 0.0;
-  for (int64_t e = t->starts[row]; e < t->starts[row + 1]; e++) {
-    int32_t term = t->term[e];
-    if (s->head_of[term] >= 0 || t->weight[e] <= 0)
-      continue;
-    float w = (float)(t->weight[e] * scale);
-    const segue_posting *p = s->posting + s->post_starts[term],
-                        *end = s->posting + s->post_starts[term + 1];
-    s->stats.postings += (double)(end - p);
-    for (; p < end; p++)
-      scores[p->position] += w * p->weight;
-  }
-}
-
 static void mark_excluded(const segue_score *s, int32_t q, float *audio, float *text) {
   const segue_eval_genre *g = s->g;
   if (s->position[q] >= 0)
@@ -60,10 +43,9 @@ static void fill_tile(segue_score *s, int64_t from, int64_t count) {
   multiply(s->query_audio, s->audio, count, n, g->d, s->tile_audio);
   multiply(s->query_head, s->head, count, n, s->n_head, s->tile_text);
   double t1 = segue_now();
-  for (int64_t i = 0; i < count; i++) {
-    add_tail(s, g->queries[from + i], s->tile_text + i * n);
+  segue_postings_add(s, from, count, s->tile_text);
+  for (int64_t i = 0; i < count; i++)
     mark_excluded(s, g->queries[from + i], s->tile_audio + i * n, s->tile_text + i * n);
-  }
   s->stats.pairs += count * n;
   s->stats.seconds_head += t1 - t0;
   s->stats.seconds_tail += segue_now() - t1;
@@ -76,29 +58,85 @@ static double cosine(double dot, double nu, double nv) {
   return both > 0 ? dot / sqrt(both) : 0.0;
 }
 
-/* The query's weights lie open in query_weight, so that a candidate's terms meet them in ascending
- * order; those that the query lacks add 0. */
-static const segue_cosines *exact_cosines(segue_score *s, int64_t position) {
+static double exact_audio(segue_score *s, int64_t position) {
   segue_cosines *e = &s->exact[position];
-  if (e->stamp == s->stamp)
-    return e;
+  if (e->audio_of == s->stamp)
+    return e->audio;
   const segue_eval_genre *g = s->g;
   int32_t row = segue_score_row(s, position);
   const double *x = g->x + (int64_t)s->row * g->d, *y = g->x + (int64_t)row * g->d;
-  double audio = 0.0, text = 0.0;
+  double dot = 0.0;
   for (int j = 0; j < g->d; j++)
-    audio += x[j] * y[j];
-  for (int64_t i = s->text->starts[row]; i < s->text->starts[row + 1]; i++)
-    text += s->query_weight[s->text->term[i]] * s->text->weight[i];
-  *e = (segue_cosines){s->stamp, cosine(audio, s->norm_audio[s->row], s->norm_audio[row]),
-                       cosine(text, s->norm_text[s->row], s->norm_text[row])};
-  s->stats.exact++;
-  return e;
+    dot += x[j] * y[j];
+  e->audio_of = s->stamp;
+  e->audio = cosine(dot, s->norm_audio[s->row], s->norm_audio[row]);
+  return e->audio;
 }
 
+/* The query's weights lie open in query_weight, so that a candidate's terms meet them in ascending
+ * order; those that the query lacks add 0. */
+/* Those of the positions whose texts this query has not met yet: at most AT_ONCE of them, from
+ * positions[*at] on. */
+enum { AT_ONCE = 4 };
+
+static int next_texts(const segue_score *s, const int32_t *positions, int64_t n, int64_t *at,
+                      int32_t *out) {
+  int count = 0;
+  for (; *at < n && count < AT_ONCE; ++*at)
+    if (s->exact[positions[*at]].text_of != s->stamp)
+      out[count++] = positions[*at];
+  return count;
+}
+
+/* The query's weights lie open in query_weight, so that a candidate's terms meet them in ascending
+ * order; those that the query lacks add 0. Each sum waits for its own additions and for memory, so
+ * four candidates' sums are made side by side. */
+static void sum_texts(segue_score *s, const int32_t *positions, int count) {
+  const segue_sparse *t = s->text;
+  const double *open = s->query_weight;
+  const int32_t *term[AT_ONCE];
+  const double *weight[AT_ONCE];
+  int64_t size[AT_ONCE], common = INT64_MAX;
+  double dot[AT_ONCE] = {0};
+  for (int j = 0; j < count; j++) {
+    int32_t row = segue_score_row(s, positions[j]);
+    term[j] = t->term + t->starts[row];
+    weight[j] = t->weight + t->starts[row];
+    size[j] = t->starts[row + 1] - t->starts[row];
+    common = size[j] < common ? size[j] : common;
+  }
+  common = count == AT_ONCE ? common : 0;
+  for (int64_t i = 0; i < common; i++)
+    for (int j = 0; j < AT_ONCE; j++)
+      dot[j] += open[term[j][i]] * weight[j][i];
+  for (int j = 0; j < count; j++) {
+    for (int64_t i = common; i < size[j]; i++)
+      dot[j] += open[term[j][i]] * weight[j][i];
+    segue_cosines *e = &s->exact[positions[j]];
+    e->text_of = s->stamp;
+    e->text = cosine(dot[j], s->norm_text[s->row], s->norm_text[segue_score_row(s, positions[j])]);
+  }
+  s->stats.exact += count;
+}
+
+static void exact_texts(segue_score *s, const int32_t *positions, int64_t n) {
+  int32_t next[AT_ONCE];
+  int64_t at = 0;
+  for (int count; (count = next_texts(s, positions, n, &at, next)) > 0;)
+    sum_texts(s, next, count);
+}
+
+static double exact_text(segue_score *s, int64_t position) {
+  int32_t one = (int32_t)position;
+  exact_texts(s, &one, 1);
+  return s->exact[position].text;
+}
+
+/* A cosine that weighs 0 is not needed: it is finite. */
 static double key_at(segue_score *s, int64_t position, double alpha) {
-  const segue_cosines *e = exact_cosines(s, position);
-  return -(alpha * e->audio + (1.0 - alpha) * e->text);
+  double audio = alpha > 0.0 ? exact_audio(s, position) : 0.0,
+         text = alpha < 1.0 ? exact_text(s, position) : 0.0;
+  return -(alpha * audio + (1.0 - alpha) * text);
 }
 
 static double key_of(void *arg, int32_t q, int32_t c) {
@@ -124,7 +162,8 @@ static int64_t filter(segue_score *s, double alpha, int64_t depth) {
   for (int64_t j = 0; j < n_groups; j++)
     s->best_sorted[j] = s->best[j];
   if (n_groups > depth) {
-    float bound = (float)segue_nth(s->best_sorted, n_groups, n_groups - depth) - 2 * s->error;
+    float error = s->error + (float)(1.0 - alpha) * s->text_error;
+    float bound = (float)segue_nth(s->best_sorted, n_groups, n_groups - depth) - 2 * error;
     limit = bound > limit ? bound : limit;
   }
   return segue_score_keep(s->blend, n, limit, s->kept);
@@ -140,6 +179,8 @@ static int by_key(const void *a, const void *b) {
 /* The first `depth` of the query at hand into s->found; returns how many there are. */
 static int64_t find(segue_score *s, double alpha, int64_t depth) {
   int64_t n = filter(s, alpha, depth);
+  if (alpha < 1.0)
+    exact_texts(s, s->kept, n);
   for (int64_t i = 0; i < n; i++)
     s->found[i] = (segue_found){key_at(s, s->kept[i], alpha), segue_score_row(s, s->kept[i])};
   qsort(s->found, (size_t)n, sizeof *s->found, by_key);

@@ -189,7 +189,7 @@ static segue_code do_genre(evaluation *e, const segue_genre_rows *rows, home *h,
   SEGUE_TRY(segue_sparse_make(&e->fetched, e->v, &h->g, &text, st));
   if (h->g.n > 0)
     SEGUE_TRY(segue_score_create(&index, &h->g, &text, e->alphas.value, e->alphas.n,
-                                 p->k[p->n_k - 1] + 1, 0, st));
+                                 p->k[p->n_k - 1] + 1, NULL, st));
   for (const segue_task *t = first; t < plan->tasks + plan->n_tasks && t->genre == rows->genre;
        t++) {
     if (t->rank != e->ctx->rank)

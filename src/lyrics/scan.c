@@ -26,6 +26,14 @@ void segue_score_blend(const float *restrict audio, const float *restrict text, 
   }
 }
 
+SEGUE_SCORE_CLONES
+void segue_score_add(uint32_t *restrict sum, int64_t n, float scale, float *restrict out) {
+  for (int64_t i = 0; i < n; i++) {
+    out[i] += (float)(int32_t)sum[i] * scale;
+    sum[i] = 0;
+  }
+}
+
 /* Most chunks have none. */
 SEGUE_SCORE_CLONES
 int64_t segue_score_keep(const float *restrict scores, int64_t n, float limit,

@@ -3,16 +3,18 @@
  *
  * Two texts share few of their rare words but nearly all of their common ones. A term that the
  * share p of the candidates has costs a matrix product one multiplication for each pair, an
- * inverted index p^2 of them. A multiplication of sgemm is much cheaper than a posting, which reads
- * 8 bytes and reads and writes 4 more at a place that no loop can foresee. So terms beyond a share
- * of 1/6 are dense columns - the head - and the others postings - the tail. The share is a choice,
- * not tuned; the result is the same with any.
+ * inverted index p^2 postings. A multiplication of sgemm takes 0.03 ns where a posting, which reads
+ * 4 bytes and adds to 4 more at a place that no loop can foresee, takes 1.1 ns: they break even at
+ * p = 1/6. So terms beyond that share are dense columns - the head - and the others postings - the
+ * tail. The result is the same with any share; times differ little between 0.12 and 0.2.
  *
  * Which bound holds: the head is bound by floating-point operations, 2 * head for each pair; the
- * tail and the selection by loads and stores, 16 bytes a posting and 8 bytes a pair. A profile of
- * the run that tests/bench/lyrics.py times (20,000 texts of 300 words, one genre) has a quarter of
- * the program's samples in the tail and the loop around it, a fifth in float64 cosines and an
- * eighth in sgemm, so memory is the bound there. */
+ * tail and the selection by loads and stores, 12 bytes a posting and 8 bytes a pair and alpha. In
+ * the run that tests/bench/lyrics.py times (20,000 texts of 300 words, one genre, two alphas) a
+ * profile has a fifth of the program's samples in the tail (1.7 * 10^9 postings), a fifth in sgemm
+ * (134 columns), an eighth in the float64 sums of texts - which wait for memory too -, and the
+ * rest in selection and in reading. So memory is the larger bound of a pair, arithmetic the
+ * smaller. */
 #include "lyrics/score.h"
 
 #include <math.h>
@@ -86,14 +88,13 @@ static int most_frequent(const void *a, const void *b) {
   return (p->term > q->term) - (p->term < q->term);
 }
 
-/* Numbers the terms of the head, and counts the postings of the others in post_starts. */
+/* Numbers the terms of the head. */
 static segue_code choose_head(segue_score *s, double share, segue_status *st) {
   const segue_sparse *t = s->text;
   int64_t n = s->g->n_candidates;
   frequency *f = segue_alloc(t->n_terms, sizeof *f, "terms", st);
   s->head_of = segue_alloc(t->n_terms, sizeof *s->head_of, "terms", st);
-  s->post_starts = segue_alloc((int64_t)t->n_terms + 1, sizeof *s->post_starts, "postings", st);
-  if (!f || !s->head_of || !s->post_starts) {
+  if (!f || !s->head_of) {
     free(f);
     return SEGUE_MEMORY;
   }
@@ -109,44 +110,34 @@ static segue_code choose_head(segue_score *s, double share, segue_status *st) {
   qsort(f, (size_t)t->n_terms, sizeof *f, most_frequent);
   int64_t most = most_head_bytes / (int64_t)sizeof(float) / (n > 0 ? n : 1);
   most = most < MOST_HEAD ? most : MOST_HEAD;
-  for (int32_t i = 0; i < t->n_terms; i++) {
-    if ((double)f[i].df > share * (double)n && s->n_head < most)
+  for (int32_t i = 0; i < t->n_terms && s->n_head < most; i++)
+    if ((double)f[i].df > share * (double)n)
       s->head_of[f[i].term] = s->n_head++;
-    else
-      s->post_starts[f[i].term + 1] = f[i].df;
-  }
-  for (int32_t i = 0; i < t->n_terms; i++)
-    s->post_starts[i + 1] += s->post_starts[i];
   free(f);
   return SEGUE_OK;
 }
 
-/* Dense rows of the candidates, and their postings by ascending position. */
-static segue_code fill(segue_score *s, segue_status *st) {
-  const segue_sparse *t = s->text;
-  int64_t n = s->g->n_candidates, d = s->g->d, n_post = s->post_starts[t->n_terms];
+/* Dense rows of the candidates. */
+static segue_code fill_rows(segue_score *s, segue_status *st) {
+  int64_t n = s->g->n_candidates, d = s->g->d;
   s->audio = segue_alloc(n * d, sizeof *s->audio, "audio of candidates", st);
   s->head = segue_alloc(n * s->n_head, sizeof *s->head, "frequent terms of candidates", st);
-  s->posting = segue_alloc(n_post, sizeof *s->posting, "postings", st);
-  int64_t *at = segue_alloc(t->n_terms, sizeof *at, "postings", st);
-  if (!s->audio || !s->head || !s->posting || !at) {
-    free(at);
+  if (!s->audio || !s->head)
     return SEGUE_MEMORY;
-  }
-  if (t->n_terms > 0)
-    memcpy(at, s->post_starts, (size_t)t->n_terms * sizeof *at);
   for (int64_t c = 0; c < n; c++) {
     int32_t row = segue_score_row(s, c);
-    double scale = inverse_root(s->norm_text[row]);
     s->position[row] = (int32_t)c;
     segue_score_put_audio(s, row, s->audio + c * d);
     segue_score_put_head(s, row, s->head + c * s->n_head);
-    for (int64_t e = t->starts[row]; e < t->starts[row + 1]; e++)
-      if (s->head_of[t->term[e]] < 0 && t->weight[e] > 0)
-        s->posting[at[t->term[e]]++] = (segue_posting){(int32_t)c, (float)(t->weight[e] * scale)};
   }
-  free(at);
   return SEGUE_OK;
+}
+
+static int64_t longest_text(const segue_sparse *t, int64_t n) {
+  int64_t longest = 0;
+  for (int64_t i = 0; i < n; i++)
+    longest = t->starts[i + 1] - t->starts[i] > longest ? t->starts[i + 1] - t->starts[i] : longest;
+  return longest;
 }
 
 /* How far a float32 cosine may be from the float64 one. Of two vectors of length 1 the products'
@@ -171,6 +162,10 @@ static segue_code make_room(segue_score *s, segue_status *st) {
   s->tile_text = segue_alloc(s->tile * n, sizeof(float), "scores of a block of queries", st);
   s->query_audio = segue_alloc(s->tile * s->g->d, sizeof(float), "a block of queries", st);
   s->query_head = segue_alloc(s->tile * s->n_head, sizeof(float), "a block of queries", st);
+  s->tail_starts = segue_alloc(s->tile + 1, sizeof *s->tail_starts, "a block of queries", st);
+  s->tail = segue_alloc(s->tile * longest_text(s->text, s->g->n), sizeof *s->tail,
+                        "a block of queries", st);
+  s->sum = segue_alloc(s->block, sizeof *s->sum, "scores of a query", st);
   s->blend = segue_alloc(n, sizeof *s->blend, "scores of a query", st);
   s->best = segue_alloc(n, sizeof *s->best, "scores of a query", st);
   s->best_sorted = segue_alloc(n, sizeof *s->best_sorted, "scores of a query", st);
@@ -181,16 +176,16 @@ static segue_code make_room(segue_score *s, segue_status *st) {
       segue_alloc(s->text->n_terms, sizeof *s->query_weight, "the terms of a query", st);
   s->list_rows = segue_alloc(s->n_alpha * s->depth, sizeof *s->list_rows, "lists", st);
   s->list_keys = segue_alloc(s->n_alpha * s->depth, sizeof *s->list_keys, "lists", st);
-  return s->tile_audio && s->tile_text && s->query_audio && s->query_head && s->blend && s->best &&
-                 s->best_sorted && s->kept && s->found && s->exact && s->query_weight &&
-                 s->list_rows && s->list_keys
+  return s->tile_audio && s->tile_text && s->tail_starts && s->tail && s->sum && s->query_audio &&
+                 s->query_head && s->blend && s->best && s->best_sorted && s->kept && s->found &&
+                 s->exact && s->query_weight && s->list_rows && s->list_keys
              ? SEGUE_OK
              : SEGUE_MEMORY;
 }
 
 segue_code segue_score_create(segue_score **out, const segue_eval_genre *g,
                               const segue_sparse *text, const double *alpha, int n_alpha,
-                              int64_t depth, double head_share, segue_status *st) {
+                              int64_t depth, const segue_score_tuning *tuning, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_score *s = segue_alloc(1, sizeof *s, "an index of audio and lyrics", st);
   *out = s;
@@ -198,6 +193,7 @@ segue_code segue_score_create(segue_score **out, const segue_eval_genre *g,
     return SEGUE_MEMORY;
   *s = (segue_score){.g = g, .text = text, .n_alpha = n_alpha, .stamp = 0};
   s->depth = depth < g->n ? depth : g->n;
+  s->block = tuning && tuning->block > 0 ? tuning->block : SEGUE_BLOCK;
   memcpy(s->alpha, alpha, (size_t)n_alpha * sizeof *alpha);
   s->position = segue_alloc(g->n, sizeof *s->position, "positions of candidates", st);
   rc = s->position ? SEGUE_OK : SEGUE_MEMORY;
@@ -206,9 +202,11 @@ segue_code segue_score_create(segue_score **out, const segue_eval_genre *g,
   if (rc == SEGUE_OK)
     rc = make_norms(s, st);
   if (rc == SEGUE_OK)
-    rc = choose_head(s, head_share > 0 ? head_share : default_share, st);
+    rc = choose_head(s, tuning && tuning->head_share > 0 ? tuning->head_share : default_share, st);
   if (rc == SEGUE_OK)
-    rc = fill(s, st);
+    rc = fill_rows(s, st);
+  if (rc == SEGUE_OK)
+    rc = segue_postings_make(s, st);
   if (rc == SEGUE_OK)
     rc = make_room(s, st);
   if (rc != SEGUE_OK) {
@@ -216,6 +214,7 @@ segue_code segue_score_create(segue_score **out, const segue_eval_genre *g,
     return rc;
   }
   s->error = error_of(s);
+  s->text_error = segue_postings_error(s);
   s->stats.head_terms = s->n_head;
   return SEGUE_OK;
 }
@@ -224,11 +223,11 @@ void segue_score_destroy(segue_score **index) {
   segue_score *s = *index;
   if (!s)
     return;
-  void *parts[] = {s->norm_audio,  s->norm_text,   s->position, s->audio,        s->head,
-                   s->head_of,     s->post_starts, s->posting,  s->tile_audio,   s->tile_text,
-                   s->query_audio, s->query_head,  s->blend,    s->best,         s->best_sorted,
-                   s->kept,        s->found,       s->exact,    s->query_weight, s->list_rows,
-                   s->list_keys};
+  void *parts[] = {s->norm_audio,  s->norm_text,   s->position,    s->audio,        s->head,
+                   s->head_of,     s->post_starts, s->posting,     s->tile_audio,   s->tile_text,
+                   s->query_audio, s->query_head,  s->blend,       s->best,         s->best_sorted,
+                   s->kept,        s->found,       s->exact,       s->query_weight, s->list_rows,
+                   s->list_keys,   s->tail,        s->tail_starts, s->sum};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     free(parts[i]);
   free(s);

@@ -28,13 +28,19 @@ typedef struct segue_score segue_score;
 
 enum { SEGUE_MAX_ALPHAS = 64 };
 
+/* What changes the time and nothing else; 0: chosen. */
+typedef struct segue_score_tuning {
+  double head_share; /* terms of more than this share of candidates are dense columns */
+  int64_t block;     /* candidates whose postings stand together, 65,536 at most */
+} segue_score_tuning;
+
 /* Local. Prepares a search over the genre's candidates. `g` and `text` are borrowed for the life of
  * the index. `alpha`: n_alpha weights of the audio, 0 to 1; copy. `depth`: K, at least 1.
- * `head_share`: terms that are in more than this share of the candidates are multiplied as dense
- * columns; 0: chosen. It changes the time and nothing else. */
+ * `tuning`: or NULL. */
 segue_code segue_score_create(segue_score **out, const segue_eval_genre *g,
                               const segue_sparse *text, const double *alpha, int n_alpha,
-                              int64_t depth, double head_share, segue_status *st) SEGUE_MUST_USE;
+                              int64_t depth, const segue_score_tuning *tuning,
+                              segue_status *st) SEGUE_MUST_USE;
 void segue_score_destroy(segue_score **index);
 
 /* What is done with one query's lists: lists[a] belongs to alpha[a]; key = -score. During the call
@@ -54,7 +60,7 @@ typedef struct segue_score_stats {
   int64_t pairs;      /* (query, candidate) by float32 */
   int64_t exact;      /* of these by float64 */
   int64_t head_terms; /* dense columns */
-  double postings;    /* entries of the inverted index that were visited */
+  int64_t postings;   /* entries of the inverted index that were visited */
   double seconds_head, seconds_tail, seconds_select;
 } segue_score_stats;
 

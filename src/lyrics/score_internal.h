@@ -4,14 +4,21 @@
 
 #include "lyrics/score.h"
 
-typedef struct segue_posting {
-  int32_t position; /* of the candidate */
-  float weight;
-} segue_posting;
+/* A candidate that has a term: its place in its block in the upper half, its weight in the lower.
+ */
+typedef uint32_t segue_posting;
+
+enum { SEGUE_BLOCK = 1 << 16 }; /* candidates in a block, at most */
+
+/* A term of a query beside the head, and its weight as postings.c counts it. */
+typedef struct segue_tail_term {
+  int32_t term;
+  uint32_t weight;
+} segue_tail_term;
 
 /* The float64 cosines of the query at hand with a candidate, once they were needed. */
 typedef struct segue_cosines {
-  int64_t stamp; /* they are of this query */
+  int64_t audio_of, text_of; /* they are of the query with this stamp */
   double audio, text;
 } segue_cosines;
 
@@ -38,13 +45,19 @@ struct segue_score {
   /* By position: candidates as vectors of length 1. */
   float *audio, *head; /* n_candidates*d, n_candidates*n_head */
   /* By term. */
-  int32_t *head_of;     /* n_terms: column of the head; -1: in the tail */
-  int64_t *post_starts; /* n_terms + 1 */
-  segue_posting *posting;
+  int32_t *head_of; /* n_terms: column of the head; -1: in the tail */
   int32_t n_head;
-  float error; /* of a float32 score, at most */
+  /* By block of candidates, and term. */
+  int64_t block;        /* candidates of each; the last may have fewer */
+  int64_t *post_starts; /* blocks*n_terms + 1 */
+  segue_posting *posting;
+  float error;      /* of a float32 score, at most, if postings had its precision */
+  float text_error; /* of the text's cosine, at most, because they do not */
   /* A block of queries. */
   int64_t tile;
+  segue_tail_term *tail;           /* of all the queries' */
+  int64_t *tail_starts;            /* tile + 1 */
+  uint32_t *sum;                   /* block: what a query shares with candidates; 0 between uses */
   float *tile_audio, *tile_text;   /* tile*n_candidates: float32 cosines */
   float *query_audio, *query_head; /* tile*d, tile*n_head */
   /* The query at hand. */
@@ -84,6 +97,18 @@ void segue_score_blend(const float *restrict audio, const float *restrict text, 
 /* Positions whose score is at least `limit`, ascending; returns how many. */
 int64_t segue_score_keep(const float *restrict scores, int64_t n, float limit,
                          int32_t *restrict out);
+/* out[i] += sum[i] * scale, and sum[i] becomes 0. */
+void segue_score_add(uint32_t *restrict sum, int64_t n, float scale, float *restrict out);
+
+/* ---- postings.c ---- */
+
+/* Makes the inverted index: s->post_starts and s->posting, both owned by `s`. */
+segue_code segue_postings_make(segue_score *s, segue_status *st) SEGUE_MUST_USE;
+/* How far sums by postings may be from the cosines that they stand for. */
+float segue_postings_error(const segue_score *s);
+/* Adds to each candidate's score what it shares with queries[from .. from + count) beside the head;
+ * scores: count*n_candidates. */
+void segue_postings_add(segue_score *s, int64_t from, int64_t count, float *scores);
 
 /* ---- score.c ---- */
 
