@@ -7,8 +7,10 @@
 A case is a transcript below cases/. `$ ` starts a command for bash, which runs in an empty
 directory of the case. After it come its output lines, `  ` before those on stdout and `! ` before
 those on stderr, and `? N` where it ends with code N, not 0. Lines with `#` are for the reader.
+Two cases run at a time: what a command says must not depend on what else the machine does.
 """
 
+import concurrent.futures
 import difflib
 import os
 import pathlib
@@ -47,7 +49,10 @@ def run(command, directory, environment):
 def transcript(lines, environment):
     """The case with the output of now."""
     out = []
-    with tempfile.TemporaryDirectory(prefix="segue-cli-") as directory:
+    with tempfile.TemporaryDirectory(prefix="segue-cli-") as directory, \
+         tempfile.TemporaryDirectory(prefix="segue-mpi-") as session:
+        # Programs that no mpirun started share Open MPI's session folder otherwise, and the first to end removes it.
+        environment = environment | {"OMPI_MCA_orte_tmpdir_base": session}
         for line in lines:
             if line.startswith("#") or (not line and (not out or out[-1].startswith("#"))):
                 out.append(line)
@@ -67,11 +72,14 @@ def main():
     with tempfile.TemporaryDirectory(prefix="segue-bin-") as folder:
         os.symlink(os.path.abspath(program), f"{folder}/segue")
         environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "COLUMNS": "80"}
-        for path in sorted(CASES.glob("*.txt")):
-            if names and path.stem not in names:
-                continue
-            wanted = path.read_text(encoding="utf-8").splitlines()
-            found = transcript(wanted, environment)
+        paths = [path for path in sorted(CASES.glob("*.txt")) if not names or path.stem in names]
+        before = [path.read_text(encoding="utf-8").splitlines() for path in paths]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            # The longest first, so that none of them is left for the end.
+            by_size = sorted(range(len(paths)), key=lambda i: -len(before[i]))
+            jobs = {i: pool.submit(transcript, before[i], environment) for i in by_size}
+            after = [jobs[i].result() for i in range(len(paths))]
+        for path, wanted, found in zip(paths, before, after):
             if update:
                 path.write_text("\n".join(found) + "\n", encoding="utf-8")
             elif found != wanted:
