@@ -22,29 +22,6 @@ static int find_option(const char *name, segue_command_bits bit) {
 
 /* ---- suggestions ---- */
 
-/* Levenshtein's distance of short words. */
-static int distance(const char *a, const char *b) {
-  int row[64], n = (int)strlen(b);
-  if (n >= 63)
-    return 99;
-  for (int j = 0; j <= n; j++)
-    row[j] = j;
-  for (int i = 1; a[i - 1]; i++) {
-    int corner = row[0];
-    row[0] = i;
-    for (int j = 1; j <= n; j++) {
-      int best = corner + (a[i - 1] != b[j - 1]);
-      corner = row[j];
-      if (row[j] + 1 < best)
-        best = row[j] + 1;
-      if (row[j - 1] + 1 < best)
-        best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[n];
-}
-
 static segue_code unknown_option(const char *word, const segue_command *command, segue_status *st) {
   int n, at = -1;
   const segue_option *o = segue_options(&n);
@@ -52,8 +29,8 @@ static segue_code unknown_option(const char *word, const segue_command *command,
   snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
   int best = (int)strlen(name) / 3 + 2; /* one slip, or one in three letters */
   for (int i = 0; i < n; i++) {
-    int d = (o[i].commands & command->bit) ? distance(name, o[i].name) : 99;
-    if (d < best) {
+    int d = segue_text_distance(segue_str_of(name), segue_str_of(o[i].name), NULL);
+    if ((o[i].commands & command->bit) && d >= 0 && d < best) {
       best = d;
       at = i;
     }

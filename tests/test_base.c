@@ -217,6 +217,28 @@ static void check_title(const char *in, const char *want) {
   segue_buffer_free(&b);
 }
 
+static void check_distance(const char *a, const char *b, int want, int longer) {
+  int n = -9;
+  assert_int_equal(segue_text_distance(segue_str_of(a), segue_str_of(b), &n), want);
+  assert_int_equal(segue_text_distance(segue_str_of(b), segue_str_of(a), NULL), want);
+  assert_int_equal(n, longer);
+}
+
+static void distances_are_in_characters(void **state) {
+  (void)state;
+  char text[514] = {0};
+  check_distance("kitten", "sitting", 3, 7);
+  check_distance("", "abc", 3, 3);
+  check_distance("", "", 0, 0);
+  check_distance("caf\u00e9", "cafe", 1, 4);
+  check_distance("\u65e5\u672c", "\u65e5\u672c\u8a9e", 1, 3);
+  check_distance("\xff", "a", -1, -9);
+  memset(text, 'a', 513);
+  check_distance(text, "a", -1, -9);
+  text[512] = '\0';
+  check_distance(text, "a", 511, 512);
+}
+
 static void titles_of_reissues_are_equal(void **state) {
   (void)state;
   check_title("Let It Be - Remastered 2009", "let it be");
@@ -392,6 +414,7 @@ int main(void) {
       cmocka_unit_test(lower_is_full_lower_case),
       cmocka_unit_test(trim_knows_unicode_spaces),
       cmocka_unit_test(titles_of_reissues_are_equal),
+      cmocka_unit_test(distances_are_in_characters),
       cmocka_unit_test(width_counts_columns),
       cmocka_unit_test(utf8_is_checked),
       cmocka_unit_test(doubles_are_correctly_rounded),

@@ -262,6 +262,9 @@ segue_code segue_text_lower(segue_str s, segue_buffer *out, segue_status *st) SE
 segue_code segue_text_fold(segue_str s, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
 /* The normalised title of SPEC section 2 ("Duplicates"), appended to `out`. `s` is valid UTF-8. */
 segue_code segue_text_title(segue_str s, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
+/* Levenshtein's distance in characters, and in `*longer` (or NULL) how many the longer text has; -1
+ * where one is not UTF-8 or has more than 512. */
+int segue_text_distance(segue_str a, segue_str b, int *longer);
 /* Columns that `s` takes on a terminal; wide characters count two, combining ones none. */
 int segue_text_width(segue_str s);
 

@@ -102,6 +102,11 @@ void segue_plan_free(segue_plan *p);
 
 /* Longest rank over mean; 1 is perfect. */
 double segue_plan_balance(const segue_plan *p);
+/* Local. Starts the progress of a search through this rank's tasks, in cost. Rank 0 speaks for all,
+ * since loads are level by plan: what it has done counts ctx->size times. Returns the cost of this
+ * rank's tasks. */
+double segue_plan_progress(const segue_context *ctx, const segue_plan *p, const char *what,
+                           segue_progress *out);
 /* The first task of a genre, and its home rank. */
 const segue_task *segue_plan_first(const segue_plan *p, int64_t genre);
 

@@ -578,12 +578,7 @@ done:
 static segue_code search_all(evaluation *e, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_progress progress;
-  double cost = 0;
-  for (int64_t t = 0; t < e->plan->n_tasks; t++)
-    cost += e->plan->tasks[t].rank == e->ctx->rank ? e->plan->tasks[t].cost : 0;
-  /* Rank 0 speaks for all: loads are level by plan. */
-  segue_progress_start(&progress, e->ctx->rank == 0 ? e->ctx->log.out : NULL, e->ctx->progress,
-                       "evaluate", "pairs", cost * e->ctx->size);
+  double cost = segue_plan_progress(e->ctx, e->plan, "evaluate", &progress);
   for (int64_t k = 0; k < e->rows->n && rc == SEGUE_OK; k++) {
     rc = do_genre(e, k, st);
     segue_progress_update(&progress, e->done_cost * e->ctx->size);

@@ -150,6 +150,16 @@ double segue_plan_balance(const segue_plan *p) {
   return p->total_cost > 0 ? p->max_load * p->n_ranks / p->total_cost : 1.0;
 }
 
+double segue_plan_progress(const segue_context *ctx, const segue_plan *p, const char *what,
+                           segue_progress *out) {
+  double cost = 0;
+  for (int64_t t = 0; t < p->n_tasks; t++)
+    cost += p->tasks[t].rank == ctx->rank ? p->tasks[t].cost : 0;
+  segue_progress_start(out, ctx->rank == 0 ? ctx->log.out : NULL, ctx->progress, what, "pairs",
+                       cost * ctx->size);
+  return cost;
+}
+
 const segue_task *segue_plan_first(const segue_plan *p, int64_t genre) {
   segue_task key = {.genre = genre, .part = 0};
   if (p->n_tasks == 0)

@@ -7,44 +7,7 @@
 #include <strings.h>
 #include <utf8proc.h>
 
-enum { LONGEST = 512 }; /* characters of a name that are compared one by one */
-
 /* ---- names ---- */
-
-/* The characters of `s`, or -1 if there are more than LONGEST. */
-static int characters(segue_str s, utf8proc_int32_t out[LONGEST]) {
-  int n = 0;
-  for (int64_t at = 0; at < s.size; n++) {
-    utf8proc_int32_t c = -1;
-    utf8proc_ssize_t step =
-        utf8proc_iterate((const utf8proc_uint8_t *)s.data + at, s.size - at, &c);
-    if (step <= 0 || n == LONGEST)
-      return -1;
-    out[n] = c;
-    at += step;
-  }
-  return n;
-}
-
-static int distance(const utf8proc_int32_t *a, int n, const utf8proc_int32_t *b, int m) {
-  int row[LONGEST + 1];
-  for (int j = 0; j <= m; j++)
-    row[j] = j;
-  for (int i = 1; i <= n; i++) {
-    int corner = row[0];
-    row[0] = i;
-    for (int j = 1; j <= m; j++) {
-      int best = corner + (a[i - 1] != b[j - 1]);
-      corner = row[j];
-      if (row[j] + 1 < best)
-        best = row[j] + 1;
-      if (row[j - 1] + 1 < best)
-        best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[m];
-}
 
 /* The next run of digits at or behind `at`. */
 static segue_str next_number(segue_str s, int64_t *at) {
@@ -68,13 +31,13 @@ static bool same_numbers(segue_str a, segue_str b) {
 }
 
 double segue_match_names(segue_str a, segue_str b) {
-  utf8proc_int32_t x[LONGEST], y[LONGEST];
+  int longer;
   if (segue_str_eq(a, b))
     return a.size > 0 ? 1.0 : 0.0;
-  int n = characters(a, x), m = characters(b, y), longer = n > m ? n : m;
-  if (n <= 0 || m <= 0)
+  int distance = segue_text_distance(a, b, &longer);
+  if (distance < 0 || a.size == 0 || b.size == 0)
     return 0.0;
-  double alike = 1.0 - (double)distance(x, n, y, m) / longer;
+  double alike = 1.0 - (double)distance / longer;
   return same_numbers(a, b) ? alike : alike / 2;
 }
 
@@ -212,13 +175,15 @@ static segue_code part_score(const segue_match_target *t, segue_str part, double
   return rc;
 }
 
+static const int64_t most_taken_apart = 2048; /* bytes of a list of artists */
+
 static segue_code artist_score(const segue_match_target *t, segue_str artist, double *score,
                                segue_status *st) {
   segue_code rc = SEGUE_OK;
   int64_t from = 0;
   *score = 0;
   SEGUE_TRY(part_score(t, artist, score, st));
-  if (artist.size > 4 * LONGEST)
+  if (artist.size > most_taken_apart)
     return SEGUE_OK;
   for (int64_t i = 0; i < artist.size && *score < 1;) {
     int64_t n = joint(artist.data + i, artist.size - i);
