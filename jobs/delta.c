@@ -184,6 +184,9 @@ static void show_group(segue_job *job, const shown_row *rows, int64_t n) {
   fprintf(out, "; nothing to compare with in %lld.\n", (long long)none);
   if (n > none)
     fprintf(out, "  Mean over genres: recall %+.4f, mrr %+.4f.\n", mean_recall, mean_mrr);
+  else if (strcmp(job->settings.blend.baseline, "paired") != 0)
+    fprintf(out, "  The baseline is made by 'segue eval %s --k %.0f', for genres that it takes.\n",
+            job->settings.run, rows->k);
   fputc('\n', out);
 }
 

@@ -368,6 +368,91 @@ def self_check(tables, found, counts, alphas):
         check(diff.found, f"a changed {column} of delta went unnoticed")
 
 
+def equal(words_of, want, got):
+    check(want == got, f"{words_of}: {got}, not {want}")
+
+
+def named_queries(segue, case):
+    """The lake of these lyrics, and what its SQL says of it: lyrics_quality and delta_checks."""
+    lyrics = ["--lyrics", "lyrics.jsonl", "--max-reports", 0, "--quiet"]
+    segue("lyrics", "convert", "sqllake", *lyrics)
+    segue("lyrics", "enrich", "run.h5", "sqllake", *lyrics)
+    segue("export", "run.h5", "sqllake", "--quiet")
+    if not (segue.program.parent / "segue-sql").exists():
+        return print("without segue-sql: no SQL on the lyrics tables")
+
+    def answers(name):
+        text = segue("sql", "--lake", "sqllake", "--json", "--top", 1000, name).stdout
+        return [json.loads(part + "]") for part in text.split("]\n") if part]
+
+    counts, by_genre, enriched = answers("lyrics_quality")
+    n = len({*case.status, "nobody"})  # one of the lines is of no track of the catalogue
+    equal("lines of lyrics", [{"lyric_rows": n, "found_rows": len(case.texts) + 1}], counts)
+    equal("lyrics without a genre", [{"genre": None, "tracks": n, "with_lyrics": len(case.texts) + 1}], by_genre)
+    want = {}
+    for genre, rows in case.groups.items():
+        asked = [t for t in rows if t.id in case.status]
+        lengths = [len(case.texts[t.id]) for t in asked if t.id in case.texts]
+        if asked:
+            want[genre] = (len(asked), len(lengths), len({t.primary for t in asked})), math.fsum(lengths) / max(1, len(lengths))
+    equal("genres with lyrics", set(want), {r["genre"] for r in enriched})
+    for r in enriched:
+        numbers, length = want[r["genre"]]
+        equal(f"lyrics of {r['genre']}", numbers, (r["enriched_rows"], r["with_lyrics"], r["artists"]))
+        check(abs((r["mean_characters"] or 0) - length) <= 0.5, f"{r['genre']}: {r['mean_characters']} characters, not {length}")
+
+    rows = tables_of("run.h5")["eval_delta_audio_vs_audio_lyrics_flagged"]
+    groups, every = answers("delta_checks")
+    for r in groups:
+        own = [o for o in rows if o["baseline_available"] == r["baseline_available"] and o["alpha_audio_weight"] == r["alpha_audio_weight"]]
+        equal("genres of an alpha", (len(own), sum(o["verdict"] == "better" for o in own), 0), (r["genres"], r["better"], r["worse"]))
+        if r["baseline_available"]:
+            mean = math.fsum(o["delta_recall"] for o in own) / len(own)
+            check(abs(r["mean_delta_recall"] - mean) < 1e-12, f"mean change of recall: {r}, not {mean}")
+        else:
+            equal("change without a baseline", None, r["mean_delta_recall"])
+    equal("rows of all alphas", len(rows), sum(r["genres"] for r in groups))
+    key = lambda r: (r["genre"], r["k"], r["alpha_audio_weight"])
+    digits = {key(r): r for r in rows}
+    equal("rows of delta", sorted(digits), sorted(map(key, every)))
+    for r in every:
+        for name in ("recall_audio", "recall_audio_lyrics", "delta_recall", "delta_mrr", "q_value", "verdict"):
+            value = digits[key(r)][name]
+            equal(f"{name} of {key(r)}", None if value != value or value == "" else value, r[name])
+    missing = [r["baseline_available"] for r in every]
+    equal("genres without a baseline come first", sorted(missing), missing)
+
+
+def relevance(segue, case):
+    """What makes two tracks relevant to each other: any shared artist, or a column."""
+    vectors, _ = words.vectors(case.texts, "words")
+    by_key, _ = curated.curate(*case.files, curated.Rules(label="key"))
+    for option, groups, definition in ((["--artist", "all"], case.groups, metrics.Definition(any_artist=True)),
+                                       (["--label", "key"], curated.by_genre(by_key), metrics.Definition())):
+        case.evaluate(segue, 2, "0.5", "--min-tracks-per-genre", 5, "--quiet", *option)
+        segue("delta", "run.h5", "--quiet")
+        found, counts = expect(groups, [0.5], definition, vectors, case.rules.features, 5, 1)
+        tables, diff = tables_of("run.h5"), Differences()
+        compare_metrics(found, counts, [0.5], tables["eval_audio_lyrics_similarity"], diff)
+        compare_queries(found, tables["eval_audio_lyrics_queries"], diff)
+        compare_delta(found, counts, [0.5], 10, tables["eval_delta_audio_vs_audio_lyrics_flagged"], diff)
+        judge(" ".join(option), diff)
+
+
+def planned(segue, case):
+    """--dry-run counts the pairs that are searched then, says so before, and leaves the run file as it was."""
+    pathlib.Path("run.h5").write_bytes(pathlib.Path("base.h5").read_bytes())
+    options = ["lyrics", "eval", "run.h5", "--lyrics", "lyrics.jsonl", "--max-reports", 0, "--min-tracks-per-genre", 5,
+               "--json", "--k", "1,10"]
+    plan = json.loads(segue(*options, "--dry-run", "--plan-ranks", 3).stdout)["plan"]
+    same("the run file of a dry run", pathlib.Path("base.h5").read_bytes(), pathlib.Path("run.h5").read_bytes())
+    done = json.loads(segue(*options, ranks=3 if segue.sanitized else 2).stdout)
+    rows = tables_of("run.h5")["eval_audio_lyrics_similarity"]
+    tracks = {r["genre"]: r["n_tracks"] for r in rows}
+    check(plan["genres"] == len(tracks) and plan["ranks"] == 3, f"{plan}, {len(tracks)} genres")
+    check(plan["pairs"] == sum(n * n for n in tracks.values()) == done["plan"]["pairs"], f"{plan}, {tracks}")
+
+
 def spark(segue, case):
     """The old workflow's vectors and definitions, with all queries and candidates."""
     options = ["--profile", "glue", "--genre-mode", "all", "--min-lyrics-per-genre", 10, "--max-queries", 0,
@@ -464,6 +549,9 @@ def main():
     else:
         case = Case(segue, 5, 1300, 7)
         self_check(*exact(segue, case, (1, 3), "0,0.4,...,0.8", [0.0, 0.4, 0.8]))
+    named_queries(segue, case)
+    relevance(segue, case)
+    planned(segue, case)
     spark(segue, case)
     sampled(segue, case, long)
     audio_alone(segue, case)
