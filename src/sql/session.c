@@ -94,10 +94,13 @@ typedef struct named_query {
   const char *name, *what;
   const char *genre; /* what $genre is if it is not given; NULL: the largest that has results */
   int64_t k, top;
-  /* Tables that a statement needs, then `:`; $genre, $k and $top stand for values. Where a table is
-   * missing the statement is left out, and who makes the table is told. */
+  /* The table that a statement needs, then `:`; $genre, $k and $top stand for values. Where the
+   * table is missing the statement is left out, and who makes it is told. `table(column):` is left
+   * out where the table lacks the column, `table(!column):` where it has it. */
   const char *statements[6];
 } named_query;
+
+#define DELTA "results_eval_delta_audio_vs_audio_lyrics_flagged"
 
 static const named_query queries[] = {
     {"validate_catalog",
@@ -150,8 +153,9 @@ static const named_query queries[] = {
       "curated_lyrics_by_track_sample_parquet: SELECT genre, count(*) AS tracks, count(*) FILTER "
       "(lyrics_found) AS with_lyrics FROM curated_lyrics_by_track_sample_parquet GROUP BY genre "
       "ORDER BY with_lyrics DESC, genre LIMIT $top",
-      "curated_lyrics_enriched_by_genre: SELECT genre, count(*) AS enriched_rows, count(DISTINCT "
-      "artist_id_primary) AS artists, round(avg(length(lyrics)), 0) AS mean_characters FROM "
+      "curated_lyrics_enriched_by_genre: SELECT genre, count(*) AS enriched_rows, count(*) FILTER "
+      "(lyrics_found) AS with_lyrics, count(DISTINCT artist_id_primary) AS artists, "
+      "round(avg(length(lyrics)), 0) AS mean_characters FROM "
       "curated_lyrics_enriched_by_genre GROUP BY genre ORDER BY enriched_rows DESC, genre LIMIT "
       "$top"}},
     {"delta_checks",
@@ -159,13 +163,20 @@ static const named_query queries[] = {
      NULL,
      0,
      50,
-     {"results_eval_delta_audio_vs_audio_lyrics_flagged: SELECT baseline_available, count(*) AS "
-      "genres, avg(delta_recall) AS mean_delta_recall, avg(delta_mrr) AS mean_delta_mrr FROM "
-      "results_eval_delta_audio_vs_audio_lyrics_flagged GROUP BY baseline_available ORDER BY 1",
-      "results_eval_delta_audio_vs_audio_lyrics_flagged: SELECT genre, baseline_available, "
-      "recall_audio, recall_audio_lyrics, delta_recall, delta_mrr, alpha_audio_weight FROM "
-      "results_eval_delta_audio_vs_audio_lyrics_flagged ORDER BY baseline_available, delta_recall "
-      "DESC NULLS LAST, genre LIMIT $top"}},
+     {DELTA "(!verdict): SELECT baseline_available, alpha_audio_weight, count(*) AS genres, "
+            "avg(delta_recall) AS mean_delta_recall, avg(delta_mrr) AS mean_delta_mrr FROM " DELTA
+            " GROUP BY 1, 2 ORDER BY 1, 2",
+      DELTA "(!verdict): SELECT genre, baseline_available, recall_audio, recall_audio_lyrics, "
+            "delta_recall, delta_mrr, alpha_audio_weight FROM " DELTA
+            " ORDER BY baseline_available, delta_recall DESC NULLS LAST, genre LIMIT $top",
+      DELTA "(verdict): SELECT baseline_available, k, alpha_audio_weight, count(*) AS genres, "
+            "avg(delta_recall) AS mean_delta_recall, avg(delta_mrr) AS mean_delta_mrr, count(*) "
+            "FILTER (verdict = 'better') AS better, count(*) FILTER (verdict = 'worse') AS worse "
+            "FROM " DELTA " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+      DELTA "(verdict): SELECT genre, k, alpha_audio_weight, baseline_available, recall_audio, "
+            "recall_audio_lyrics, delta_recall, delta_mrr, q_value, verdict FROM " DELTA
+            " ORDER BY baseline_available, delta_recall DESC NULLS LAST, genre, k, "
+            "alpha_audio_weight LIMIT $top"}},
 };
 
 static const named_query *find_named(const char *name) {
@@ -240,19 +251,53 @@ static segue_code check_genre(segue_sql *s, const char *genre, segue_status *st)
   return rc;
 }
 
-static segue_code run_statement(segue_sql *s, const char *line, const char *genre, int64_t k,
-                                int64_t top, bool *ran, segue_status *st) {
-  char table[128];
+/* Whether an earlier statement needs this one's table, too. */
+static bool needed_before(const char *const *statements, size_t at, const char *table) {
+  for (size_t i = 0; i < at; i++)
+    if (strncmp(statements[i], table, strlen(table)) == 0)
+      return true;
+  return false;
+}
+
+/* Whether the table of statements[at] is there, and what of its columns is asked for. */
+static segue_code fits(segue_sql *s, const char *const *statements, size_t at, bool *out,
+                       segue_status *st) {
+  char table[128], column[64] = "";
+  const char *line = statements[at];
   segue_buffer sql = {0};
+  sql_texts found = {0};
   segue_code rc = SEGUE_OK;
-  snprintf(table, sizeof table, "%.*s", (int)strcspn(line, ":"), line);
-  if (!sql_tables_there(s, table)) {
+  snprintf(table, sizeof table, "%.*s", (int)strcspn(line, ":("), line);
+  *out = sql_tables_there(s, table);
+  if (!*out) {
     const char *how = sql_tables_made_by(s, segue_str_of(table));
-    sql_notice(s, "left out: %s is not here; %s", table, how ? how : "");
+    if (!needed_before(statements, at, table))
+      sql_notice(s, "left out: %s is not here; %s", table, how ? how : "");
     return SEGUE_OK;
   }
-  *ran = true;
-  rc = fill(strchr(line, ':') + 2, genre, k, top, &sql, st);
+  const char *asked = line + strlen(table);
+  if (*asked == ':')
+    return SEGUE_OK;
+  bool without = asked[1] == '!';
+  snprintf(column, sizeof column, "%.*s", (int)strcspn(asked + 1 + without, ")"),
+           asked + 1 + without);
+  SEGUE_TRY(sql_tables_ensure(s, table, st));
+  SEGUE_TRY(segue_buffer_printf(
+      &sql, st, "SELECT column_name FROM (DESCRIBE SELECT * FROM %s) WHERE column_name = '%s'",
+      table, column));
+  SEGUE_TRY(segue_buffer_append(&sql, "", 1, st));
+  SEGUE_TRY(sql_engine_texts(s, (char *)sql.data, &found, st));
+  *out = (found.n == 0) == without;
+done:
+  segue_buffer_free(&sql);
+  sql_texts_free(&found);
+  return rc;
+}
+
+static segue_code run_statement(segue_sql *s, const char *line, const char *genre, int64_t k,
+                                int64_t top, segue_status *st) {
+  segue_buffer sql = {0};
+  segue_code rc = fill(strchr(line, ':') + 2, genre, k, top, &sql, st);
   if (rc == SEGUE_OK)
     rc = run_text(s, (char *)sql.data, true, st);
   segue_buffer_free(&sql);
@@ -278,13 +323,18 @@ segue_code segue_sql_run_named(segue_sql *s, const char *name, const segue_sql_v
     else
       SEGUE_TRY(default_genre(s, &genre, st));
   }
-  for (size_t i = 0; i < sizeof q->statements / sizeof *q->statements && q->statements[i]; i++)
+  for (size_t i = 0; i < sizeof q->statements / sizeof *q->statements && q->statements[i]; i++) {
+    bool there;
+    SEGUE_TRY(fits(s, q->statements, i, &there, st));
+    if (!there)
+      continue;
+    ran = true;
     SEGUE_TRY(run_statement(s, q->statements[i],
                             values->genre ? values->genre
                             : genre       ? genre
                                           : "",
-                            values->k ? values->k : q->k, values->top ? values->top : q->top, &ran,
-                            st));
+                            values->k ? values->k : q->k, values->top ? values->top : q->top, st));
+  }
   if (!ran)
     rc = segue_fail(st, SEGUE_INPUT, "the lake has none of the tables that %s needs", name);
 done:

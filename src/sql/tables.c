@@ -98,37 +98,53 @@ done:
   return rc;
 }
 
-/* Appends `, CASE p WHEN 'shown' THEN 'whole' ... ELSE p END AS p` for values whose directory has a
- * shortened name; nothing where there is none, so that partitions are still left out unread. */
-static segue_code put_long_names(segue_buffer *sql, const segue_lake_table *t, segue_status *st) {
+/* Appends ` WHEN 'shown' THEN value` for a directory that does not show its value: a shortened
+ * name, or none at all, which is null. */
+static segue_code put_other_value(segue_buffer *sql, const segue_lake_table *t,
+                                  const segue_lake_part *part, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_buffer column = {0}, value = {0};
-  bool is_null, any = false;
-  if (t->n_levels != 1)
+  segue_buffer value = {0};
+  segue_lake_part shown = *part;
+  bool is_null;
+  shown.whole = NULL;
+  SEGUE_TRY(segue_lake_part_value(t, &shown, 0, &value, &is_null, st));
+  if (!part->whole && !is_null)
+    goto done;
+  if (is_null) {
+    value.size = 0;
+    SEGUE_TRY(segue_buffer_append(&value, SEGUE_HIVE_EMPTY, sizeof SEGUE_HIVE_EMPTY - 1, st));
+  }
+  SEGUE_TRY(segue_buffer_append(sql, " WHEN ", 6, st));
+  SEGUE_TRY(sql_quote(sql, (segue_str){(char *)value.data, value.size}, '\'', st));
+  SEGUE_TRY(segue_buffer_append(sql, " THEN ", 6, st));
+  if (part->whole)
+    rc = sql_quote(sql, segue_str_of(part->whole), '\'', st);
+  else
+    rc = segue_buffer_append(sql, "NULL", 4, st);
+done:
+  segue_buffer_free(&value);
+  return rc;
+}
+
+/* Appends `, CASE p WHEN ... ELSE p END AS p` for such directories; nothing where there is none, so
+ * that partitions are still left out unread. */
+static segue_code put_other_values(segue_buffer *sql, const segue_lake_table *t, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer column = {0}, cases = {0};
+  if (t->n_levels != 1 || !t->schema)
     return SEGUE_OK;
+  for (int64_t i = 0; i < t->n_parts; i++)
+    SEGUE_TRY(put_other_value(&cases, t, &t->parts[i], st));
+  if (cases.size == 0)
+    goto done;
   SEGUE_TRY(sql_quote(&column, segue_str_of(t->partition[0]), '"', st));
   SEGUE_TRY(segue_buffer_append(&column, "", 1, st));
-  for (int64_t i = 0; i < t->n_parts; i++) {
-    segue_lake_part shown = t->parts[i];
-    if (!shown.whole)
-      continue;
-    if (!any)
-      SEGUE_TRY(segue_buffer_printf(sql, st, ", CASE %s", (char *)column.data));
-    any = true;
-    shown.whole = NULL;
-    value.size = 0;
-    SEGUE_TRY(segue_lake_part_value(t, &shown, 0, &value, &is_null, st));
-    SEGUE_TRY(segue_buffer_append(sql, " WHEN ", 6, st));
-    SEGUE_TRY(sql_quote(sql, (segue_str){(char *)value.data, value.size}, '\'', st));
-    SEGUE_TRY(segue_buffer_append(sql, " THEN ", 6, st));
-    SEGUE_TRY(sql_quote(sql, segue_str_of(t->parts[i].whole), '\'', st));
-  }
-  if (any)
-    SEGUE_TRY(segue_buffer_printf(sql, st, " ELSE %s END AS %s", (char *)column.data,
-                                  (char *)column.data));
+  SEGUE_TRY(segue_buffer_append(&cases, "", 1, st));
+  SEGUE_TRY(segue_buffer_printf(sql, st, ", CASE %s%s ELSE %s END AS %s", (char *)column.data,
+                                (char *)cases.data, (char *)column.data, (char *)column.data));
 done:
   segue_buffer_free(&column);
-  segue_buffer_free(&value);
+  segue_buffer_free(&cases);
   return rc;
 }
 
@@ -165,7 +181,7 @@ static segue_code put_columns(segue_buffer *sql, const segue_lake_table *t, segu
     if (t->schema->fields[i].type == SEGUE_TIMESTAMP)
       SEGUE_TRY(segue_buffer_printf(&replace, st, ", CAST(\"%s\" AS TIMESTAMP) AS \"%s\"",
                                     t->schema->fields[i].name, t->schema->fields[i].name));
-  SEGUE_TRY(put_long_names(&replace, t, st));
+  SEGUE_TRY(put_other_values(&replace, t, st));
   SEGUE_TRY(segue_buffer_printf(sql, st, "SELECT *"));
   if (replace.size > 0)
     SEGUE_TRY(segue_buffer_printf(sql, st, " REPLACE (%.*s)", (int)replace.size - 2,

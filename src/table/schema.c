@@ -327,7 +327,7 @@ static const segue_field lyrics_coverage[] = {
 };
 
 static const segue_field eval_delta[] = {
-    {"baseline_available", SEGUE_BOOL, REQ, "", "whether there is something to compare with"},
+    {"baseline_available", SEGUE_INT32, REQ, "", "1: there is something to compare with; 0: not"},
     {"recall_audio", SEGUE_DOUBLE, OPT, "1", "recall_at_k by audio alone"},
     {"recall_audio_lyrics", SEGUE_DOUBLE, OPT, "1", "recall_at_k by audio and lyrics"},
     {"delta_recall", SEGUE_DOUBLE, OPT, "1", "recall_audio_lyrics less recall_audio"},

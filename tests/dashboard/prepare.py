@@ -74,7 +74,7 @@ def add_lyrics(path):
                                   tracks // 4, recall - 0.01, recall / 3, int(alpha == 0.8), ts, "exact"))
         s, d, n, t = "string", "double", "int64", "timestamp"
         write(f, "results/eval_delta_audio_vs_audio_lyrics_flagged",
-              [("baseline_available", "bool"), ("recall_audio", d), ("recall_audio_lyrics", d), ("delta_recall", d), ("mrr_audio", d), ("mrr_audio_lyrics", d),
+              [("baseline_available", "int32"), ("recall_audio", d), ("recall_audio_lyrics", d), ("delta_recall", d), ("mrr_audio", d), ("mrr_audio_lyrics", d),
                ("delta_mrr", d), ("alpha_audio_weight", d), ("n_queries", n), ("n_tracks_in_genre", n), ("run_ts", t), ("genre", s), ("k", "int32"),
                ("delta_recall_low", d), ("delta_recall_high", d), ("delta_mrr_low", d), ("delta_mrr_high", d), ("p_value", d), ("q_value", d), ("p_value_mrr", d),
                ("q_value_mrr", d), ("topk_overlap", d), ("n_artists", n), ("verdict", s), ("baseline", s)], delta)

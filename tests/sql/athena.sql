@@ -34,7 +34,10 @@ WITH (
   partitioned_by = ARRAY['genre']
 ) AS
 SELECT CASE WHEN b.genre IS NULL THEN 0 ELSE 1 END AS baseline_available,
-       a.recall_at_k - b.recall_at_k AS delta_recall, SUM(a.n_queries) OVER () AS n_queries, a.run_ts, a.genre
+       b.recall_at_k AS recall_audio, a.recall_at_k AS recall_audio_lyrics, a.recall_at_k - b.recall_at_k AS delta_recall,
+       b.mrr_at_k AS mrr_audio, a.mrr_at_k AS mrr_audio_lyrics, a.mrr_at_k - b.mrr_at_k AS delta_mrr,
+       CAST(0.8 AS double) AS alpha_audio_weight, SUM(a.n_queries) OVER () AS n_queries, a.n_tracks AS n_tracks_in_genre,
+       a.run_ts, a.genre
 FROM spotify_similarity_db.results_eval_audio_similarity a
 LEFT JOIN spotify_similarity_db.results_eval_audio_similarity b ON a.genre = b.genre AND b.k = 10
 WHERE a.k = 5;

@@ -132,8 +132,11 @@ def check_named(segue):
     check(genre in p.stderr, f"no suggestion: {p.stderr}")
     p = sql(segue, "--json", "validate_catalog")
     check("left out: raw_tracks" in p.stderr and "curated_rows" in p.stdout, f"validate_catalog: {p.stderr}")
+    p = sql(segue, "lyrics_quality", expect=1)
+    for table, command in (("sample_parquet", "convert"), ("enriched_by_genre", "enrich")):
+        check(p.stderr.count(f"{table} is not here; 'segue lyrics {command}' makes it") == 1, f"a missing table, once: {p.stderr}")
     p = sql(segue, "delta_checks", expect=1)
-    check("segue" in p.stderr, p.stderr)
+    check(p.stderr.count("'segue delta' makes it") == 1, p.stderr)
     sql(segue, "SELECT 1", "--genre", "x", expect=2)
     top = json.loads(sql(segue, "--json", "eval", "--k", "5", "--top", "2").stdout)
     check(len(top) == 2 and all(r["k"] == 5 for r in top), f"eval: {top}")
@@ -199,6 +202,8 @@ def main():
     check_tables(segue, files[1], files[3])
     check_named(segue)
     check_athena(segue)
+    p = sql(segue, "--json", "delta_checks")  # the table of the old workflow's kind, without verdicts
+    check('"mean_delta_recall"' in p.stdout and "better" not in p.stdout, p.stdout)
     check_refusals(segue)
     check(not list(pathlib.Path(os.environ.get("TMPDIR", "/tmp")).glob("segue-sql-*/*")), "spilled files were left")
     p = sql(segue, "SELECT 1", lake="nowhere", expect=1)
