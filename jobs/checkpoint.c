@@ -13,11 +13,12 @@ char *segue_checkpoint_folder(const char *run) {
 }
 
 /* Options that change no result, or whose meaning the identity has otherwise. */
-static const char *const harmless[] = {
-    "config",      "json",    "quiet",       "verbose",          "timings", "progress",
-    "run",         "lake",    "dry-run",     "kernel",           "tile",    "plan-ranks",
-    "max-reports", "strict",  "resume",      "checkpoint-every", "run-ts",  "memory",
-    "tracks",      "artists", "features-npy"};
+static const char *const harmless[] = {"config",           "json",        "quiet",  "verbose",
+                                       "timings",          "progress",    "run",    "lake",
+                                       "dry-run",          "kernel",      "tile",   "plan-ranks",
+                                       "plan-tracks",      "max-reports", "strict", "resume",
+                                       "checkpoint-every", "run-ts",      "memory", "tracks",
+                                       "artists",          "features-npy"};
 
 static json_t *settings_that_matter(const segue_job *job) {
   json_t *s = segue_settings_json(&job->settings, job->command);

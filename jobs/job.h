@@ -92,6 +92,8 @@ segue_code segue_step_read(segue_job *job,
  * versions do not tell. A part of segue_step_read, for commands that need no catalogue. */
 segue_code segue_step_read_rule(segue_job *job, const segue_run *run,
                                 segue_status *st) SEGUE_MUST_USE;
+/* How many times over --dry-run plans each genre's tracks (--plan-tracks); 1 otherwise. */
+double segue_plan_growth(const segue_job *job);
 segue_code segue_step_select(segue_job *job,
                              segue_status *st) SEGUE_MUST_USE; /* -> selection, selected, plan */
 /* The second half of segue_step_select, for commands that select in a way of their own. */

@@ -72,7 +72,7 @@ typedef struct segue_settings {
   /* output */
   const char *run, *lake, *run_ts;
   bool dry_run;
-  int64_t plan_ranks;
+  int64_t plan_ranks, plan_tracks;
   /* definitions */
   const char *profile, *quotes;
   int64_t seed;

@@ -61,7 +61,8 @@ void segue_show_accounting(segue_job *job) {
 /* A rank's share of what a run holds, from counts that are known before it runs: the slice's
  * columns twice while rows travel, its genres' rows, and the neighbours of a block of queries. */
 static double memory_estimate(const segue_job *job) {
-  double tracks = (double)job->catalogue->n_total / job->plan.n_ranks, rows = 0;
+  double tracks = segue_plan_growth(job) * (double)job->catalogue->n_total / job->plan.n_ranks,
+         rows = 0;
   for (int64_t t = 0; t < job->plan.n_tasks; t++)
     if (job->plan.tasks[t].rank == 0)
       rows += (double)job->selection.chosen[job->plan.tasks[t].genre].n_tracks;
@@ -86,6 +87,9 @@ void segue_show_plan(segue_job *job) {
     return;
   fprintf(out, "Plan for %d %s (nothing is computed or written)\n", p->n_ranks,
           p->n_ranks == 1 ? "rank" : "ranks");
+  if (job->settings.plan_tracks > 0)
+    fprintf(out, "  tracks            %s, each genre grown by %.4g (--plan-tracks)\n",
+            count(job->settings.plan_tracks), segue_plan_growth(job));
   fprintf(out, "  genres            %s of %s with enough tracks (--min-tracks-per-genre %lld)\n",
           count(job->selection.n), count(job->selection.n_eligible),
           (long long)job->settings.min_tracks_per_genre);

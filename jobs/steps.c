@@ -1,4 +1,5 @@
 /* The steps that commands are made of. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -174,8 +175,26 @@ done:
 
 /* ---- plan ---- */
 
+double segue_plan_growth(const segue_job *job) {
+  const segue_settings *s = &job->settings;
+  double tracks = (double)job->catalogue->n_total;
+  return s->dry_run && s->plan_tracks > 0 && tracks > 0 ? (double)s->plan_tracks / tracks : 1.0;
+}
+
+/* Every genre's tracks, as many times over as the plan wants. */
+static segue_code grow_genres(const segue_job *job, int64_t **out, segue_status *st) {
+  const segue_catalogue *c = job->catalogue;
+  int32_t n = segue_dict_count(c->genres);
+  double growth = segue_plan_growth(job);
+  *out = segue_alloc(n, sizeof **out, "genre sizes", st);
+  for (int32_t g = 0; *out && g < n; g++)
+    (*out)[g] = llround((double)c->genre_tracks[g] * growth);
+  return *out ? SEGUE_OK : SEGUE_MEMORY;
+}
+
 segue_code segue_step_select(segue_job *job, segue_status *st) {
   segue_code rc = SEGUE_OK;
+  int64_t *tracks = NULL;
   const segue_settings *s = &job->settings;
   const segue_catalogue *c = job->catalogue;
   segue_selection_params params = {.top = s->top_genres,
@@ -185,12 +204,15 @@ segue_code segue_step_select(segue_job *job, segue_status *st) {
   if (!segue_genre_mode_parse(s->genre_mode, &params.mode))
     rc = segue_fail(st, SEGUE_USAGE, "unknown --genre-mode %s", s->genre_mode);
   if (rc == SEGUE_OK)
-    rc = segue_genre_select(c->genres, c->genre_tracks, &params, &job->selection, st);
+    rc = grow_genres(job, &tracks, st);
+  if (rc == SEGUE_OK)
+    rc = segue_genre_select(c->genres, tracks, &params, &job->selection, st);
   if (rc == SEGUE_OK)
     rc = segue_selection_table(c->genres, &job->selection, &job->selected, st);
   SEGUE_AGREE(&job->ctx, st);
   rc = segue_step_plan(job, st);
 done:
+  free(tracks);
   return rc;
 }
 

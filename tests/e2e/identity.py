@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The same bytes of results from any number of ranks, kernel, tile, order and form of the input.
 
-identity.py SEGUE SCRATCH
+identity.py SEGUE_SMALL SEGUE SCRATCH      SEGUE_SMALL: segue_small.c, whose messages are short
 """
 
 import csv
@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from harness import RUN_TS, leftovers, check, lake_digests, program_and_scratch, run_digests, same  # noqa: E402
+from harness import RUN_TS, Segue, leftovers, check, lake_digests, program_and_scratch, run_digests, same  # noqa: E402
 
 LIMITS = ["--min-tracks-per-genre", 10, "--predictor-min-tracks", 20, "--bootstrap", 200, "--run-ts", RUN_TS,
           "--max-reports", 0, "--quiet"]
@@ -97,6 +97,7 @@ def evaluations(segue, files):
 
 
 def main():
+    sys.argv[1] = str(pathlib.Path(sys.argv[1]).resolve())
     segue = program_and_scratch()
     files = segue.synth("input", "--tracks", 2000 if segue.sanitized else 4000, "--unreadable", 50,
                         "--malformed", 20)
@@ -105,6 +106,9 @@ def main():
     check(len(expected) > 100, f"only {len(expected)} datasets and files")
     for ranks in (2, 3, 5, 8):
         same(f"{ranks} ranks", expected, run(segue, "out.ranks", files, ranks=ranks))
+    small = Segue(pathlib.Path(sys.argv[1]))
+    for ranks in (1, 3):
+        same(f"messages of 997 bytes, {ranks} ranks", expected, run(small, "out.small", files, ranks=ranks))
     for kernel in ("gemm", "leaf"):
         for tile in (1, 77):
             options = ["--kernel", kernel, "--tile", tile]

@@ -40,7 +40,10 @@ def main():
     # A dry run writes nothing and says so in JSON that can be read; so does a real one.
     before = sorted(p.name for p in pathlib.Path(".").iterdir())
     plan = segue("run", *files, "--run", "dry.h5", "--dry-run", "--json", "--plan-ranks", 16, ranks=2)
-    json.loads(plan.stdout)
+    plan = json.loads(plan.stdout)["plan"]
+    grown = json.loads(segue("run", *files, "--dry-run", "--json", "--plan-tracks", 30000, "--plan-ranks", 16).stdout)["plan"]
+    check(grown["genres"] > plan["genres"] and grown["pairs"] > 90 * plan["pairs"]
+          and grown["memory_bytes_per_rank"] > plan["memory_bytes_per_rank"], f"ten times the tracks: {plan}, then {grown}")
     check(sorted(p.name for p in pathlib.Path(".").iterdir()) == before, "a dry run wrote something")
     summary = json.loads(segue("run", *files, "--run", "again.h5", "--json", *CHOICE, ranks=3).stdout)
     check(summary["accounting"]["track_rows"] == 3000, f"accounting in --json: {summary.get('accounting')}")
