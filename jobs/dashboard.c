@@ -10,6 +10,7 @@ typedef struct output {
   segue_report_data report;
   segue_buffer page;
   segue_rendered rendered;
+  segue_status trouble; /* of the browser */
   char *browser;
 } output;
 
@@ -32,9 +33,10 @@ static segue_code make(segue_job *job, output *o, segue_status *st) {
   SEGUE_TRY(segue_report_page(&o->report, &params, &o->page, st));
   if (wants_browser(s))
     o->browser = segue_browser_find(s->browser);
-  if (o->browser)
-    SEGUE_TRY(segue_report_render(o->browser, &o->page, s->pdf != NULL, s->png != NULL,
-                                  &o->rendered, st));
+  /* Without its pictures the page is still worth having. */
+  if (o->browser && segue_report_render(o->browser, &o->page, s->pdf != NULL, s->png != NULL,
+                                        &o->rendered, &o->trouble) != SEGUE_OK)
+    segue_rendered_free(&o->rendered);
 done:
   return rc;
 }
@@ -59,12 +61,17 @@ done:
 static segue_code write_files(segue_job *job, const output *o, segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_settings *s = &job->settings;
-  if (o->browser && s->pdf)
+  if (o->browser && s->pdf && o->trouble.code == SEGUE_OK)
     SEGUE_TRY(segue_write_file(s->pdf, o->rendered.pdf.data, o->rendered.pdf.size, st));
-  if (o->browser && s->png)
+  if (o->browser && s->png && o->trouble.code == SEGUE_OK)
     SEGUE_TRY(write_pictures(&o->rendered, s->png, st));
   SEGUE_TRY(segue_write_file(s->out, o->page.data, o->page.size, st));
-  if (wants_browser(s) && !o->browser)
+  if (o->trouble.code != SEGUE_OK)
+    rc = segue_fail(st, o->trouble.code,
+                    "%s is written, but no PDF or PNG of it: %s; try again when the machine has "
+                    "less to do, or print the page from any browser",
+                    s->out, o->trouble.message);
+  else if (wants_browser(s) && !o->browser)
     rc = segue_fail(st, SEGUE_INPUT,
                     "%s is written, but %s%s is no browser that makes a PDF or PNG of it: install "
                     "chromium or name one with --browser; the page prints well from any browser",

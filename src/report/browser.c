@@ -17,7 +17,9 @@
 
 extern char **environ; // NOLINT(readability-redundant-declaration): POSIX asks for it
 
-enum { PATIENCE = 60, READ_SIZE = 65536 }; /* seconds; bytes */
+/* Seconds that an answer may take: on a machine with other work a browser needs more than one
+ * minute for what takes it one second, but one that has not started by then hangs. */
+enum { PATIENCE_START = 60, PATIENCE = 240, READ_SIZE = 65536 };
 
 struct segue_browser {
   pid_t pid;
@@ -162,7 +164,8 @@ static segue_code send_all(segue_browser *b, const char *text, size_t n, segue_s
 }
 
 /* The next whole message, in `*message` (new reference). */
-static segue_code receive(segue_browser *b, double until, json_t **message, segue_status *st) {
+static segue_code receive(segue_browser *b, const char *method, int patience, double until,
+                          json_t **message, segue_status *st) {
   segue_code rc = SEGUE_OK;
   for (;;) {
     uint8_t *end =
@@ -181,7 +184,7 @@ static segue_code receive(segue_browser *b, double until, json_t **message, segu
     struct pollfd p = {.fd = b->fd, .events = POLLIN};
     double left = until - segue_now();
     if (left <= 0 || poll(&p, 1, (int)(left * 1000) + 1) == 0)
-      return segue_fail(st, SEGUE_IO, "the browser did not answer for %d s", PATIENCE);
+      return segue_fail(st, SEGUE_IO, "the browser did not answer %s for %d s", method, patience);
     SEGUE_TRY(segue_buffer_reserve(&b->received, READ_SIZE, st));
     ssize_t n = recv(b->fd, b->received.data + b->received.size, READ_SIZE, 0);
     if (n == 0 || (n < 0 && errno != EINTR))
@@ -205,11 +208,12 @@ segue_code segue_browser_call(segue_browser *b, bool of_page, const char *method
   if (!text)
     return segue_fail(st, SEGUE_MEMORY, "no memory for a message to the browser");
   SEGUE_TRY(send_all(b, text, strlen(text) + 1, st));
-  double until = segue_now() + PATIENCE;
+  const int patience = id == 1 ? PATIENCE_START : PATIENCE;
+  double until = segue_now() + patience;
   for (bool mine = false; !mine;) {
     json_decref(answer); /* events, which nobody waits for */
     answer = NULL;
-    SEGUE_TRY(receive(b, until, &answer, st));
+    SEGUE_TRY(receive(b, method, patience, until, &answer, st));
     mine = json_integer_value(json_object_get(answer, "id")) == id;
   }
   const char *error =

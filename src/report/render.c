@@ -89,6 +89,28 @@ done:
   return rc;
 }
 
+/* A browser that did not start well is given up for another, once. */
+static segue_code open_page(const char *program, const char *directory, const char *url,
+                            segue_browser **out, segue_status *st) {
+  segue_status first = {0};
+  segue_code rc = segue_browser_start(program, directory, out, &first);
+  if (rc == SEGUE_OK)
+    rc = segue_browser_open(*out, url, 1240, &first);
+  if (rc == SEGUE_IO) {
+    char profile[2176];
+    segue_browser_stop(out);
+    snprintf(profile, sizeof profile, "%s/profile", directory);
+    rc = segue_remove_tree(profile, st);
+    if (rc == SEGUE_OK)
+      rc = segue_browser_start(program, directory, out, st);
+    if (rc == SEGUE_OK)
+      rc = segue_browser_open(*out, url, 1240, st);
+  } else if (rc != SEGUE_OK) {
+    *st = first;
+  }
+  return rc;
+}
+
 segue_code segue_report_render(const char *program, const segue_buffer *page, bool pdf,
                                bool pictures, segue_rendered *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
@@ -101,8 +123,7 @@ segue_code segue_report_render(const char *program, const segue_buffer *page, bo
   snprintf(path, sizeof path, "%s/page.html", directory);
   snprintf(url, sizeof url, "file://%s", path);
   SEGUE_TRY(segue_write_file(path, page->data, page->size, st));
-  SEGUE_TRY(segue_browser_start(program, directory, &b, st));
-  SEGUE_TRY(segue_browser_open(b, url, 1240, st));
+  SEGUE_TRY(open_page(program, directory, url, &b, st));
   if (pictures)
     SEGUE_TRY(take_pictures(b, out, st));
   if (pdf)

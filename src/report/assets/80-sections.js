@@ -159,7 +159,7 @@ function coverage(app) {
   const rows = withChosen(all, app.genre, all);
   if (!rows.length) return { title, empty: 'No song was looked up.' };
   const total = all.reduce((a, r) => a + r.total, 0), found = all.reduce((a, r) => a + (r.counts.n_with_lyrics ?? 0), 0);
-  return { title, note: `Lyrics were found for ${format.count(found)} of ${plural(total, 'song')} that were looked up (${format.share(found / total)}).`,
+  return { title, note: `Lyrics were found for ${format.share(found / total)} of the songs that were looked up, a song counted in each of its genres.`,
     key: kinds.filter(([key]) => all.some(r => r.counts[key])).map(([, words, tone]) => swatch(tone, words, 'box')),
     summary: `Found for ${format.share(found / total)} of songs.`,
     draw: w => drawRows({ kind: 'parts', rows, zero: 0, most: 1, show: format.share, axis: v => `${Math.round(v * 100)} %` }, w),

@@ -154,7 +154,7 @@ class App {
       el('div', { class: 'grid' },
         el('div', null, el('h2', null, 'How it was made'), el('dl', null, facts.map(([n, v]) => [el('dt', null, n), el('dd', null, String(v))]))),
         words.length ? el('div', null, el('h2', null, 'What the words mean'), el('dl', null, words.map(([n, v]) => [el('dt', null, n), el('dd', null, v)]))) : ''),
-      el('p', { class: 'fine' }, `Numbers on this page are rounded to five or six significant digits; the run file has them whole. The page is one file and asks nothing of the network.`));
+      el('p', { class: 'fine' }, `Numbers on this page are rounded: correlations to three significant digits, others to five or six; the run file has them whole. The page is one file and asks nothing of the network.`));
   }
 
   // ---- what follows the choice ----
