@@ -162,10 +162,11 @@ def make_dump(path, songs, index=True):
 
 
 def faults(segue):
-    names = ["Busy", "Storm", "Cut", "Hangup", "Html", "Half", "Huge", "Slow", "Drip", "Turned", "Lost", "Refused",
+    names = ["Busy", "Storm", "Burst", "Shape", "Other", "Cut", "Hangup", "Html", "Half", "Huge", "Slow", "Drip", "Turned", "Lost", "Refused",
              "Odd", "Down", "Fine"]
     songs = [lrclib.song(n, "One", 200) for n in names]
-    strikes = [("Busy", "429 1", 1), ("Storm", "503", 3), ("Cut", "cut", 1), ("Hangup", "hangup", 2),
+    strikes = [("Busy", "429 1", 1), ("Storm", "503", 3), ("Burst", "500", 3),
+               ("Shape", 'json {"plainLyrics": 7, "trackName": ["x"], "duration": "long"}', None), ("Other", 'json "la la"', None), ("Cut", "cut", 1), ("Hangup", "hangup", 2),
                ("Html", "html", None), ("Half", "half", None), ("Huge", "huge 100", None), ("Slow", "slow 3", None),
                ("Drip", "drip 0.05", None), ("Turned", "redirect", None), ("Lost", "404 html", None),
                ("get?track_name=Refused", "text", None), ("Odd", "surrogate", None), ("Down", "503", None)]
@@ -179,7 +180,7 @@ def faults(segue):
         check(time.monotonic() - began < 30, "faults took too long")
     got = lines_of("faults.jsonl")
     errors = {n for n, line in got.items() if line["status"] == "error"}
-    same("errors", {"Html", "Half", "Huge", "Slow", "Drip", "Turned", "Lost", "Down"}, errors)
+    same("errors", {"Shape", "Other", "Html", "Half", "Huge", "Slow", "Drip", "Turned", "Lost", "Down"}, errors)
     check(all(line["status"] == "found" for n, line in got.items() if n not in errors), f"{got}\n{p.stderr}")
     check(busy[1] - busy[0] >= 0.95, f"Retry-After was not heeded: {busy[1] - busy[0]:.2f} s")
     check(down == 4, f"{down} requests of a server that is down, instead of 1 and 3 repetitions")

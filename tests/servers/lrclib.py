@@ -9,7 +9,8 @@ Songs are dictionaries with trackName, artistName, duration, plainLyrics, synced
 
 A fault is (matches, kind, times): `matches` a text that the request line holds, `times` how often it
 strikes (None: always). Kinds:
-  "429 S"       429 with Retry-After: S           "503"          503 with a JSON error
+  "429 S"       429 with Retry-After: S           "500", "503"   that status with a JSON error
+  "json TEXT"   200 with this JSON
   "slow S"      S seconds before the answer       "drip S"       a byte every S seconds
   "cut"         the connection ends in the body   "hangup"       it ends before any answer
   "html"        200 with a page                   "half"         200 with JSON cut in the middle
@@ -126,7 +127,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """True: the fault was the answer."""
         kind, _, value = fault.partition(" ")
         status, text = self.answer()
-        if kind in ("429", "503"):
+        if kind in ("429", "500", "503"):
             self.say(int(kind), json.dumps({"message": "busy", "name": "UnknownError", "statusCode": int(kind)}),
                      headers=[("Retry-After", value)] if value else [])
         elif kind == "slow":
@@ -144,6 +145,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif kind == "html":
             self.say(200, "<html><body>It works!</body></html>", kind="text/html")
+        elif kind == "json":
+            self.say(200, value)
         elif kind == "half":
             self.say(200, text[:len(text) // 2])
         elif kind == "huge":
