@@ -8,6 +8,7 @@ written as the store writes tables, so that each chart is tested for what it doe
 import json
 import pathlib
 import random
+import re
 import subprocess
 import sys
 
@@ -25,7 +26,7 @@ def run(*args):
 def rename(path):
     text = path.read_text(encoding="utf-8")
     for old, new in NAMES.items():
-        text = text.replace(f"'{old}'", f"'{new}'")
+        text = re.sub(f"' *{old} *'", lambda _, new=new: f"'{new}'", text, flags=re.IGNORECASE)  # segue folds case and trims
     path.write_text(text, encoding="utf-8")
 
 
