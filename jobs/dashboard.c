@@ -65,6 +65,7 @@ static segue_code write_files(segue_job *job, const output *o, segue_status *st)
     SEGUE_TRY(segue_write_file(s->pdf, o->rendered.pdf.data, o->rendered.pdf.size, st));
   if (o->browser && s->png && o->trouble.code == SEGUE_OK)
     SEGUE_TRY(write_pictures(&o->rendered, s->png, st));
+  segue_clean_stale(s->out, NULL);
   SEGUE_TRY(segue_write_file(s->out, o->page.data, o->page.size, st));
   if (o->trouble.code != SEGUE_OK)
     rc = segue_fail(st, o->trouble.code,

@@ -1,17 +1,20 @@
 /* The program: MPI's life, and nothing else. */
 #include <mpi.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "job.h"
 
 int main(int argc, char **argv) {
   int provided;
+  json_set_alloc_funcs(segue_alloc_or_end, free);
   segue_sql_start(argc, argv); /* SQL is another program, which needs no MPI */
   if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     fprintf(stderr, "segue: error: MPI could not be started\n");
     return 1;
   }
+  segue_comm_guard(MPI_COMM_WORLD);
   int code = segue_main(argc, argv, MPI_COMM_WORLD, stdout, stderr);
-  MPI_Finalize();
+  segue_comm_end(MPI_COMM_WORLD, code);
   return code;
 }

@@ -181,9 +181,15 @@ int segue_main(int argc, char **argv, MPI_Comm comm, FILE *out, FILE *err) {
   if (rc != SEGUE_OK && job.ctx.rank == 0 && segue_speaks_for_all(&job.ctx)) {
     segue_log log = job.ctx.log;
     log.size = 1; /* the message names its rank where that matters */
-    segue_log_line(&log, SEGUE_LOG_ERROR, "%s",
-                   st.code != SEGUE_OK ? st.message : segue_code_text(rc));
+    segue_log_line(
+        &log, SEGUE_LOG_ERROR, "%s%s", st.code != SEGUE_OK ? st.message : segue_code_text(rc),
+        rc != SEGUE_MEMORY        ? ""
+        : job.settings.memory > 0 ? "; --memory sets the limit, and on more ranks each "
+                                    "needs less"
+                                  : "; on more ranks, on more machines, each needs less");
   }
+  if (rc != SEGUE_OK)
+    segue_watch_say_nothing();
   job_free(&job);
   fflush(out);
   return segue_code_exit(rc);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "segue/comm.h"
 #include "segue/sql.h"
 #include "settings.h"
 #include "sql_shell.h"
@@ -140,6 +141,7 @@ int main(int argc, char **argv) {
   segue_status st = {0};
   segue_settings settings;
   const segue_command *command = segue_command_find("sql");
+  json_set_alloc_funcs(segue_alloc_or_end, free);
   segue_code rc = segue_settings_parse(&settings, command, argc, argv, NULL, &st);
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     printf("segue-sql %s\n  DuckDB   %s\n", SEGUE_VERSION, segue_sql_engine_version());

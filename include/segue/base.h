@@ -303,8 +303,11 @@ segue_code segue_remove_tree(const char *path, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_write_file(const char *path, const void *data, int64_t size,
                             segue_status *st) SEGUE_MUST_USE;
 segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;
-/* The temporary name for `path`: same folder, hidden, ends in ".part"; freed by free(). */
+/* The temporary name for `path`: same folder, hidden, with host and process, so that a later run
+ * can tell whether its maker is still there; ends in ".part". NULL with MEMORY. Freed by free(). */
 char *segue_temp_name(const char *path, segue_status *st) SEGUE_MUST_USE;
+/* Deletes temporary files of `path` whose process on this host has ended. `log` may be NULL. */
+void segue_clean_stale(const char *path, const segue_log *log);
 /* Makes file contents durable, then gives it its final name and makes the name durable. */
 segue_code segue_commit_file(const char *temporary, const char *path,
                              segue_status *st) SEGUE_MUST_USE;

@@ -39,6 +39,32 @@ segue_code segue_agree(const segue_context *ctx, segue_code rc, segue_status *st
 #define SEGUE_AGREE(ctx, st) SEGUE_TRY(segue_agree((ctx), rc, (st)))
 #endif
 
+/* ---- the last resort ---- */
+
+/* Local. From now on an error of MPI on `comm` ends all ranks with one line that names it, and exit
+ * code 1: no rank could be sure that the others hear of it. */
+void segue_comm_guard(MPI_Comm comm);
+
+/* Local. malloc for libjansson, whose calls are too many and small to be asked one by one whether
+ * they found memory: without it one line is shown and all ranks end with exit code 1. */
+void *segue_alloc_or_end(size_t size);
+
+/* Local. For a rank that failed inside of something that the others may wait in forever, such as a
+ * collective write. Unless segue_watch_end comes within segue_watch_seconds, the file `file` (may
+ * be NULL) is deleted, `why` is shown (not where it is NULL) and all ranks end with exit code 1.
+ * Uses SIGALRM. */
+void segue_watch_start(const segue_context *ctx, const segue_status *why, const char *file);
+void segue_watch_end(void);
+/* Local. From now on without words: the failure that this command ends with has been shown. */
+void segue_watch_say_nothing(void);
+extern double segue_watch_seconds;
+
+/* Local. From now on MPI_Finalize cannot be called, as with a file in HDF5 that does not close. */
+void segue_comm_broken(void);
+/* Collective. MPI_Finalize at the end of a program with this exit code; where a rank cannot call
+ * it, all ranks end with the code here. */
+void segue_comm_end(MPI_Comm comm, int code);
+
 /* ---- stopping ---- */
 
 /* Local. From now on SIGTERM and SIGUSR1 do not end this process but ask it to stop; with false
@@ -57,7 +83,8 @@ typedef struct segue_stop {
 bool segue_stop_poll(const segue_context *ctx, segue_stop *s);
 
 /* Collective. segue_agree for the end of such a stretch: a rank that left it because of
- * segue_stop_poll brings SEGUE_STOPPED. Afterwards no message is under way and `s` is {0}. */
+ * segue_stop_poll brings SEGUE_STOPPED. One that failed makes the others stop, too. Afterwards no
+ * message is under way and `s` is {0}. */
 segue_code segue_stop_settle(const segue_context *ctx, segue_stop *s, segue_code rc,
                              segue_status *st) SEGUE_MUST_USE;
 

@@ -66,16 +66,6 @@ segue_code segue_remove_tree(const char *path, segue_status *st) {
   return err ? segue_fail_errno(st, SEGUE_IO, err, "cannot delete %s", path) : SEGUE_OK;
 }
 
-char *segue_temp_name(const char *path, segue_status *st) {
-  const char *slash = strrchr(path, '/');
-  const char *name = slash ? slash + 1 : path;
-  size_t n = strlen(path) + 64;
-  char *temp = segue_alloc((int64_t)n, 1, "a file name", st);
-  if (temp)
-    snprintf(temp, n, "%.*s.%s.%ld.part", (int)(name - path), path, name, (long)getpid());
-  return temp;
-}
-
 static segue_code sync_parent(const char *path, segue_status *st) {
   const char *slash = strrchr(path, '/');
   segue_code rc = SEGUE_OK;

@@ -55,6 +55,9 @@ bool segue_stop_poll(const segue_context *ctx, segue_stop *s) {
 
 segue_code segue_stop_settle(const segue_context *ctx, segue_stop *s, segue_code rc,
                              segue_status *st) {
+  /* A rank that failed asks the others to stop as well: what they compute is of no use any more. */
+  if (rc != SEGUE_OK && rc != SEGUE_STOPPED && s->heard == 0 && !s->told && ctx->size > 1)
+    tell_others(ctx, s);
   int mine = s->told != NULL, all = 0;
   if (MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_SUM, ctx->comm) != MPI_SUCCESS)
     return segue_fail(st, SEGUE_MPI, "the ranks could not agree: MPI_Allreduce failed");

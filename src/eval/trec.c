@@ -73,6 +73,7 @@ static segue_code write_file(const segue_context *ctx, const char *path, const s
   int64_t before = 0, total = 0;
   if (ctx->rank == 0) {
     char *temporary = segue_temp_name(path, st);
+    segue_clean_stale(path, &ctx->log);
     rc = temporary ? segue_buffer_append(&name, temporary, (int64_t)strlen(temporary) + 1, st)
                    : SEGUE_MEMORY;
     free(temporary);

@@ -1,6 +1,9 @@
 /* A plain file by byte ranges. A record belongs to the rank in whose range its first byte lies. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ingest/source.h"
 
@@ -31,6 +34,34 @@ static segue_code mpi_check(int err, const segue_source *src, const char *what, 
   return segue_fail(st, SEGUE_IO, "cannot %s %s: %s", what, src->path, text);
 }
 
+/* The rest of a read that MPI cut short or refused: Open MPI's MPI-IO does so where the disk fails,
+ * too, and only the system tells why. */
+static segue_code read_rest(const segue_source *src, int64_t offset, uint8_t *to, int64_t n,
+                            segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  if (n == 0)
+    return SEGUE_OK;
+  int fd = open(src->path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return segue_fail_errno(st, SEGUE_IO, errno, "cannot read %s", src->path);
+  while (n > 0 && rc == SEGUE_OK) {
+    ssize_t got = pread(fd, to, (size_t)n, (off_t)offset);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      rc = segue_fail_errno(st, SEGUE_IO, errno, "cannot read %s", src->path);
+    else if (got == 0)
+      rc = segue_fail(st, SEGUE_IO, "%s became shorter while it was read", src->path);
+    else {
+      to += got;
+      offset += got;
+      n -= got;
+    }
+  }
+  close(fd);
+  return rc;
+}
+
 /* Appends `n` bytes from `offset`. */
 static segue_code read_at(const range *r, const segue_source *src, int64_t offset, int64_t n,
                           segue_buffer *b, segue_status *st) {
@@ -40,12 +71,11 @@ static segue_code read_at(const range *r, const segue_source *src, int64_t offse
   if (src->object.s3)
     return segue_object_read(&src->object, offset, n, b, st);
   SEGUE_TRY(segue_buffer_reserve(b, n, st));
-  SEGUE_TRY(
-      mpi_check(MPI_File_read_at(r->file, offset, b->data + b->size, (int)n, MPI_BYTE, &status),
-                src, "read", st));
-  MPI_Get_count(&status, MPI_BYTE, &got);
-  if (got != n)
-    return segue_fail(st, SEGUE_IO, "%s became shorter while it was read", src->path);
+  if (MPI_File_read_at(r->file, offset, b->data + b->size, (int)n, MPI_BYTE, &status) ==
+      MPI_SUCCESS)
+    MPI_Get_count(&status, MPI_BYTE, &got);
+  got = got < 0 || got > n ? 0 : got; /* MPI_UNDEFINED is negative */
+  SEGUE_TRY(read_rest(src, offset + got, b->data + b->size + got, n - got, st));
   b->size += n;
 done:
   return rc;

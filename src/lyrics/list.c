@@ -67,6 +67,7 @@ segue_code segue_lyrics_list_write(const char *path, const segue_table *list, se
   for (int64_t row = 0; row < list->n_rows; row++)
     SEGUE_TRY(put_row(&b, list, row, st));
   SEGUE_TRY(segue_make_parent(path, st));
+  segue_clean_stale(path, NULL);
   SEGUE_TRY(segue_write_file(path, b.data, b.size, st));
 done:
   segue_buffer_free(&b);

@@ -21,17 +21,19 @@ static void shorten_paths(json_t *inputs) {
 
 /* Collective. An attribute, as JSON or as text, into `made` on every rank; a missing one is none.
  */
-static void note_attribute(const segue_context *ctx, const segue_run *run, const char *name,
-                           bool is_json, json_t *made) {
+static segue_code note_attribute(const segue_context *ctx, const segue_run *run, const char *name,
+                                 bool is_json, json_t *made, segue_status *st) {
   segue_buffer text = {0};
   segue_status none = {0};
-  if (segue_run_get_text(ctx, run, name, &text, &none) == SEGUE_OK) {
+  segue_code rc = segue_run_get_text(ctx, run, name, &text, &none);
+  if (rc == SEGUE_OK) {
     json_t *value = is_json ? json_loads((const char *)text.data, 0, NULL)
                             : json_string((const char *)text.data);
     if (value)
       json_object_set_new(made, name, value);
   }
   segue_buffer_free(&text);
+  return rc == SEGUE_OK || rc == SEGUE_INPUT ? SEGUE_OK : segue_fail(st, rc, "%s", none.message);
 }
 
 static segue_code read_made(const segue_context *ctx, const segue_run *run, segue_report_data *out,
@@ -41,11 +43,11 @@ static segue_code read_made(const segue_context *ctx, const segue_run *run, segu
   int64_t ranks = 0;
   json_t *made = json_object();
   SEGUE_TRY(segue_run_get_int(ctx, run, "ranks", &ranks, st));
-  note_attribute(ctx, run, "version", false, made);
-  note_attribute(ctx, run, "commit", false, made);
-  note_attribute(ctx, run, "started", false, made);
-  note_attribute(ctx, run, "inputs", true, made);
-  note_attribute(ctx, run, "accounting", true, made);
+  SEGUE_TRY(note_attribute(ctx, run, "version", false, made, st));
+  SEGUE_TRY(note_attribute(ctx, run, "commit", false, made, st));
+  SEGUE_TRY(note_attribute(ctx, run, "started", false, made, st));
+  SEGUE_TRY(note_attribute(ctx, run, "inputs", true, made, st));
+  SEGUE_TRY(note_attribute(ctx, run, "accounting", true, made, st));
   shorten_paths(json_object_get(made, "inputs"));
   json_object_set_new(made, "ranks", json_integer(ranks));
   /* Written by the same hand as all other texts: a file name may be hostile, too. */

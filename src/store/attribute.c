@@ -63,8 +63,10 @@ segue_code segue_store_take_text(hid_t object, const char *name, segue_buffer *o
   hid_t attribute, type, memory = text_type();
   char *text = NULL;
   take(object, name, &attribute, &type);
-  if (type < 0 || H5Tis_variable_str(type) <= 0 || H5Aread(attribute, memory, &text) < 0 || !text) {
+  if (type < 0 || H5Tis_variable_str(type) <= 0) {
     rc = segue_h5_fail(st, SEGUE_INPUT, "read the attribute", name, path);
+  } else if (H5Aread(attribute, memory, &text) < 0 || !text) {
+    rc = segue_h5_fail(st, SEGUE_IO, "read the attribute", name, path);
   } else {
     rc = segue_buffer_append(out, text, (int64_t)strlen(text) + 1, st);
     out->size -= rc == SEGUE_OK;

@@ -90,10 +90,12 @@ static hid_t create_dataset(segue_run *run, const char *link, hid_t type, hid_t 
 static hid_t select_part(hid_t space, int64_t first, int64_t n) {
   hsize_t start = (hsize_t)first, count = (hsize_t)n;
   hid_t memory = H5Screate_simple(1, &count, NULL);
+  if (memory < 0)
+    return H5I_INVALID_HID;
   herr_t err = n > 0 ? H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &count, NULL)
                      : H5Sselect_none(space);
-  if (memory >= 0 && n == 0)
-    err |= H5Sselect_none(memory);
+  if (n == 0 && err >= 0)
+    err = H5Sselect_none(memory);
   if (err < 0) {
     segue_h5_release(memory);
     return H5I_INVALID_HID;
@@ -124,10 +126,10 @@ static segue_code write_rounds(const segue_context *ctx, segue_run *run, hid_t s
   if (transfer < 0 || H5Pset_dxpl_mpio(transfer, run->collective ? H5FD_MPIO_COLLECTIVE
                                                                  : H5FD_MPIO_INDEPENDENT) < 0)
     rc = segue_h5_fail(st, SEGUE_HDF5, "write", link, run->path);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   if (MPI_Allreduce(&rounds, &most, 1, MPI_INT64_T, MPI_MAX, ctx->comm) != MPI_SUCCESS)
     rc = segue_fail(st, SEGUE_MPI, "MPI_Allreduce failed");
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   for (int64_t r = 0; r < most; r++) {
     int64_t at = r * per_round < slab.n ? r * per_round : slab.n;
     int64_t n = slab.n - at < per_round ? slab.n - at : per_round;
@@ -170,10 +172,10 @@ segue_code segue_store_write(const segue_context *ctx, segue_run *run, const cha
     rc = count_room(run, set, st);
   if (rc == SEGUE_OK && ctx->rank == 0)
     rc = segue_store_reserve(run, st);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   if (slab.n_total > 0)
     rc = write_rounds(ctx, run, set, space, memory_type, slab, link, st);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
 done:
   run->failed |= rc != SEGUE_OK;
   segue_h5_release(set);

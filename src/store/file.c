@@ -1,84 +1,12 @@
-/* The file below HDF5: its temporary name, room on disk, and what it must be to be opened. */
+/* The file below HDF5: made, copied, and what it must be to be opened. */
 #include "store/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void host_name(char host[256]) {
-  if (gethostname(host, 256) != 0)
-    memcpy(host, "host", 5);
-  host[255] = '\0';
-  for (char *p = host; *p; p++)
-    if (*p == '/')
-      *p = '_';
-}
-
-static const char *base_name(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-
-char *segue_store_temp_name(const char *path, segue_status *st) {
-  char host[256];
-  host_name(host);
-  const char *name = base_name(path);
-  size_t size = strlen(path) + strlen(host) + 40;
-  char *temp = segue_alloc((int64_t)size, 1, "a file name", st);
-  if (temp)
-    snprintf(temp, size, "%.*s.%s.%s.%ld.part", (int)(name - path), path, name, host,
-             (long)getpid());
-  return temp;
-}
-
-/* Whether no process of this host has the number, or one that has ended and waits to be collected:
- * after a kill that can be the case for as long as a container's first process likes. */
-static bool has_ended(long pid) {
-  char name[64], text[512];
-  if (kill((pid_t)pid, 0) != 0)
-    return errno == ESRCH;
-  snprintf(name, sizeof name, "/proc/%ld/stat", pid);
-  int fd = open(name, O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
-  if (fd >= 0)
-    close(fd);
-  text[n > 0 ? n : 0] = '\0';
-  const char *after_name = strrchr(text, ')'); /* "1234 (name) Z ..." */
-  return after_name && strncmp(after_name, ") Z", 3) == 0;
-}
-
-/* Whether `entry` is a temporary file for `name` whose process on this host has ended. */
-static bool is_stale(const char *entry, const char *name, const char *host) {
-  size_t n = strlen(name), h = strlen(host);
-  if (entry[0] != '.' || strncmp(entry + 1, name, n) != 0 || entry[n + 1] != '.')
-    return false;
-  entry += n + 2;
-  if (strncmp(entry, host, h) != 0 || entry[h] != '.')
-    return false;
-  char *end = NULL;
-  long pid = strtol(entry + h + 1, &end, 10);
-  return end != entry + h + 1 && strcmp(end, ".part") == 0 && pid > 0 && has_ended(pid);
-}
-
-void segue_store_clean_stale(const segue_context *ctx, const char *path) {
-  char host[256];
-  host_name(host);
-  const char *name = base_name(path);
-  char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
-  DIR *dir = folder ? opendir(folder) : NULL;
-  for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
-    if (is_stale(e->d_name, name, host) && unlinkat(dirfd(dir), e->d_name, 0) == 0)
-      segue_log_line(&ctx->log, SEGUE_LOG_INFO, "deleted %s, left by a process that has ended",
-                     e->d_name);
-  if (dir)
-    closedir(dir);
-  free(folder);
-}
 
 static segue_code copy_by_buffer(int from, int to, const char *source, const char *path,
                                  segue_status *st) {
@@ -156,12 +84,22 @@ done:
   return rc;
 }
 
-/* Opened by one process alone, so that a file that HDF5 chokes on leaves no rank behind. MPI-IO and
- * not the plain driver, as that locks the file, which some cluster file systems refuse. */
+hid_t segue_store_reading(void) {
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  herr_t err = access >= 0 ? H5Pset_fapl_sec2(access) : -1;
+#if H5_VERSION_GE(1, 10, 7) && !(H5_VERS_MAJOR == 1 && H5_VERS_MINOR == 12 && H5_VERS_RELEASE == 0)
+  if (err >= 0)
+    err = H5Pset_file_locking(access, false, true);
+#endif
+  if (err >= 0)
+    return access;
+  segue_h5_release(access);
+  return H5I_INVALID_HID;
+}
+
 static hid_t open_alone(const char *path) {
-  hid_t file = H5I_INVALID_HID, access = H5Pcreate(H5P_FILE_ACCESS);
-  if (access >= 0 && H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL) >= 0)
-    file = H5Fopen(path, H5F_ACC_RDONLY, access);
+  hid_t access = segue_store_reading();
+  hid_t file = access >= 0 ? H5Fopen(path, H5F_ACC_RDONLY, access) : H5I_INVALID_HID;
   segue_h5_release(access);
   return file;
 }

@@ -16,7 +16,8 @@ struct segue_run {
   int64_t metadata; /* more bytes than HDF5's metadata of this session takes */
   int64_t reserved; /* rank 0: bytes of the file that are known to have room on disk */
   bool collective;  /* data transfers: collective where space can be reserved, else independent */
-  bool failed;      /* a write failed; the contents cannot be trusted */
+  bool failed;      /* something failed; the contents cannot be trusted, nor HDF5's state */
+  segue_status why; /* what */
 };
 
 /* ---- error.c: HDF5's errors as a status ---- */
@@ -40,20 +41,26 @@ void segue_h5_release(hid_t id);
  * the file cannot be closed. */
 segue_code segue_store_reserve(segue_run *run, segue_status *st);
 
-/* Collective. Agrees; a failure marks the run. */
+/* Collective. segue_agree after something that all ranks do in HDF5; a failure marks the run. If
+ * the other ranks do not come to a failed one within seconds, all end (segue_watch_start). */
 segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_code rc,
                              segue_status *st);
+/* SEGUE_AGREE by way of it. */
+#ifdef __clang_analyzer__
+#define SEGUE_STORE_AGREE(ctx, run, st) SEGUE_TRY(((void)(ctx), (void)(run), rc))
+#else
+#define SEGUE_STORE_AGREE(ctx, run, st) SEGUE_TRY(segue_store_agree((ctx), (run), rc, (st)))
+#endif
 
 /* ---- file.c: names and checks on rank 0 ---- */
 
 /* Local, all of them; called on rank 0. */
 
-/* The name of `path` until commit, with host and process, so that a later run can tell whether its
- * maker is still there; NULL with MEMORY. Freed by free(). */
-char *segue_store_temp_name(const char *path, segue_status *st);
-
-/* Deletes temporary files of `path` whose process on this host is gone. */
-void segue_store_clean_stale(const segue_context *ctx, const char *path);
+/* What a run file is opened with for reading, by each rank for itself; freed by segue_h5_release.
+ * Not MPI-IO: Open MPI's takes a read that fails for the end of the file, and HDF5 then gives
+ * zeros. No locks, which some cluster file systems refuse: a run file is replaced, never changed.
+ */
+hid_t segue_store_reading(void);
 
 /* Creates run->temp, opened as run->fd, as a copy of `source` unless that is NULL; decides
  * run->collective. */

@@ -85,11 +85,11 @@ static segue_code prepare(const segue_context *ctx, segue_run *run, const char *
                           segue_status *st) {
   segue_code rc = SEGUE_OK;
   if (ctx->rank == 0) {
-    segue_store_clean_stale(ctx, run->path);
+    segue_clean_stale(run->path, &ctx->log);
     if (source)
       rc = segue_store_check(source, st);
     if (rc == SEGUE_OK) {
-      run->temp = segue_store_temp_name(run->path, st);
+      run->temp = segue_temp_name(run->path, st);
       rc = run->temp ? segue_store_make_temp(run, source, st) : SEGUE_MEMORY;
     }
   }
@@ -109,18 +109,18 @@ static segue_code begin(const segue_context *ctx, segue_run *run, bool existing,
     rc = SEGUE_MEMORY;
   else if (access < 0 || create < 0)
     rc = segue_h5_fail(st, SEGUE_HDF5, "create", NULL, run->path);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   segue_time_format(segue_time_us(), started);
   SEGUE_TRY(share_text(ctx, &started, st));
   run->file = existing ? H5Fopen(run->temp, H5F_ACC_RDWR, access)
                        : H5Fcreate(run->temp, H5F_ACC_TRUNC, create, access);
   if (run->file < 0)
     rc = segue_h5_fail(st, SEGUE_IO, existing ? "open" : "create", NULL, run->path);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   if (existing)
     SEGUE_TRY(segue_store_move_to_history(ctx, run, st));
   rc = segue_store_begin_provenance(ctx, run, started, st);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
 done:
   segue_h5_release(create);
   segue_h5_release(access);
@@ -159,14 +159,14 @@ segue_code segue_run_open(const segue_context *ctx, const char *path, segue_run 
     return rc;
   if (ctx->rank == 0)
     rc = segue_store_check(path, st);
-  access = access_properties(ctx);
+  access = segue_store_reading();
   if (rc == SEGUE_OK && access < 0)
     rc = segue_h5_fail(st, SEGUE_HDF5, "open", NULL, path);
   SEGUE_AGREE(ctx, st);
   (*out)->file = H5Fopen(path, H5F_ACC_RDONLY, access);
   if ((*out)->file < 0)
     rc = segue_h5_fail(st, SEGUE_INPUT, "open", NULL, path);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, *out, st);
 done:
   segue_h5_release(access);
   if (rc != SEGUE_OK)
@@ -177,10 +177,15 @@ done:
 /* Collective. Closes the file in HDF5. */
 static segue_code close_file(const segue_context *ctx, segue_run *run, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  if (run->file >= 0 && H5Fclose(run->file) < 0)
+  /* After a failure the ranks' caches may differ, and a close that writes them may not end. */
+  if (run->failed && ctx->size > 1)
+    segue_watch_start(ctx, &run->why, run->temp);
+  if (run->file >= 0 && H5Fclose(run->file) < 0) {
     rc = segue_h5_fail(st, SEGUE_IO, "close", NULL, run->path);
+    segue_comm_broken(); /* HDF5 keeps half of it, which crashes when the library ends */
+  }
   run->file = H5I_INVALID_HID;
-  return segue_agree(ctx, rc, st);
+  return segue_store_agree(ctx, run, rc, st);
 }
 
 void segue_run_abort(const segue_context *ctx, segue_run **run) {
@@ -211,16 +216,16 @@ static segue_code finish(const segue_context *ctx, segue_run *run, segue_status 
   if (run->failed || !run->temp)
     rc = segue_fail(st, SEGUE_INTERNAL, "%s is not written: %s", run->path,
                     run->temp ? "an earlier step failed" : "it was opened for reading");
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   segue_time_format(segue_time_us(), now);
   if (H5Aexists(run->file, "finished") <= 0)
     SEGUE_TRY(segue_run_set_text(ctx, run, "finished", now, st));
   if (ctx->rank == 0)
     rc = segue_store_reserve(run, st);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   if (H5Fflush(run->file, H5F_SCOPE_LOCAL) < 0)
     rc = segue_h5_fail(st, SEGUE_IO, "write", NULL, run->path);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_STORE_AGREE(ctx, run, st);
   rc = close_file(ctx, run, st);
 done:
   return rc;

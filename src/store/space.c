@@ -32,7 +32,14 @@ segue_code segue_store_reserve(segue_run *run, segue_status *st) {
 
 segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_code rc,
                              segue_status *st) {
+  /* HDF5 may keep the others waiting for this rank, on communicators of its own: they may never
+   * come to the agreement. */
+  if (rc != SEGUE_OK && ctx->size > 1)
+    segue_watch_start(ctx, st, run->temp);
   rc = segue_agree(ctx, rc, st);
+  segue_watch_end();
+  if (rc != SEGUE_OK && !run->failed)
+    run->why = *st;
   run->failed |= rc != SEGUE_OK;
   return rc;
 }

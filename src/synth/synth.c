@@ -79,6 +79,7 @@ static segue_code name_target(const synth_world *w, const char *name, target *t,
   char *temporary = segue_temp_name(t->path, st);
   if (!temporary)
     return SEGUE_MEMORY;
+  segue_clean_stale(t->path, NULL);
   rc = segue_buffer_append(&t->temporary, temporary, (int64_t)strlen(temporary) + 1, st);
   free(temporary);
   return rc;
