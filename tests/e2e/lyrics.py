@@ -8,7 +8,6 @@ import json
 import pathlib
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -121,7 +120,7 @@ def statuses(segue):
     check(summary["rows"] == 10 and summary["rows_rejected"] == 1 and summary["rows_repeated"] == 1, f"{summary}")
     check(summary["now"] == {"found": 3, "instrumental": 1, "not_found": 3, "rejected": 1, "error": 0}, f"{summary}")
 
-    make_dump("dump.sqlite3", songs)
+    lrclib.write_dump("dump.sqlite3", songs)
     digest = pathlib.Path("dump.sqlite3").read_bytes()
     for ranks in (1, 3):
         segue("lyrics", "import", "--input", "statuses.csv", "--out", f"dump{ranks}.jsonl", "--lyrics-db",
@@ -133,29 +132,9 @@ def statuses(segue):
     check(got["plain"]["lyrics"] == plain["plainLyrics"], f"{got['plain']}")
     check(pathlib.Path("dump.sqlite3").read_bytes() == digest, "the dump was written to")
     check(not list(pathlib.Path().glob("dump.sqlite3-*")), "files were left beside the dump")
-    make_dump("bare.sqlite3", songs, index=False)
+    lrclib.write_dump("bare.sqlite3", songs, index=False)
     harness.must_fail(segue, "a dump without indexes", ["lyrics", "import", "--input", "statuses.csv", "--out", "x",
                                                         "--lyrics-db", "bare.sqlite3"], 2, says=["no index on"])
-
-
-def make_dump(path, songs, index=True):
-    db = sqlite3.connect(path)
-    db.executescript("""
-      CREATE TABLE tracks (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, name_lower TEXT, artist_name TEXT,
-        artist_name_lower TEXT, album_name TEXT, album_name_lower TEXT, duration FLOAT, last_lyrics_id INTEGER);
-      CREATE TABLE lyrics (id INTEGER PRIMARY KEY AUTOINCREMENT, plain_lyrics TEXT, synced_lyrics TEXT,
-        track_id INTEGER, instrumental BOOLEAN);""")
-    if index:
-        db.executescript("""CREATE INDEX idx_tracks_name_lower ON tracks (name_lower);
-                            CREATE INDEX idx_tracks_artist_name_lower ON tracks (artist_name_lower);""")
-    for i, s in enumerate(songs, 1):
-        words = s["plainLyrics"], s["syncedLyrics"], s["instrumental"]
-        last = db.execute("INSERT INTO lyrics VALUES (NULL, ?, ?, ?, ?)", (*words[:2], i, words[2])).lastrowid
-        db.execute("INSERT INTO tracks VALUES (?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
-                   (i, s["trackName"], lrclib.folded(s["trackName"]), s["artistName"],
-                    lrclib.folded(s["artistName"]), s["duration"], last))
-    db.commit()
-    db.close()
 
 
 # ---- faults ------------------------------------------------------------------------------------

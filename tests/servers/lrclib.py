@@ -23,6 +23,7 @@ import http.server
 import json
 import random
 import socket
+import sqlite3
 import ssl
 import sys
 import threading
@@ -189,6 +190,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         finally:
             with server.lock:
                 server.busy -= 1
+
+
+def write_dump(path, songs, index=True):
+    """The songs as a dump of LRCLIB's database."""
+    db = sqlite3.connect(path)
+    db.executescript("""
+      CREATE TABLE tracks (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, name_lower TEXT, artist_name TEXT,
+        artist_name_lower TEXT, album_name TEXT, album_name_lower TEXT, duration FLOAT, last_lyrics_id INTEGER);
+      CREATE TABLE lyrics (id INTEGER PRIMARY KEY AUTOINCREMENT, plain_lyrics TEXT, synced_lyrics TEXT,
+        track_id INTEGER, instrumental BOOLEAN);""")
+    if index:
+        db.executescript("""CREATE INDEX idx_tracks_name_lower ON tracks (name_lower);
+                            CREATE INDEX idx_tracks_artist_name_lower ON tracks (artist_name_lower);""")
+    for i, s in enumerate(songs, 1):
+        words = s["plainLyrics"], s["syncedLyrics"], s["instrumental"]
+        last = db.execute("INSERT INTO lyrics VALUES (NULL, ?, ?, ?, ?)", (*words[:2], i, words[2])).lastrowid
+        db.execute("INSERT INTO tracks VALUES (?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
+                   (i, s["trackName"], folded(s["trackName"]), s["artistName"],
+                    folded(s["artistName"]), s["duration"], last))
+    db.commit()
+    db.close()
 
 
 class Server(http.server.ThreadingHTTPServer):
