@@ -126,7 +126,12 @@ segue_code segue_store_check(const char *path, segue_status *st) {
   file = open_alone(path);
   if (file < 0)
     return segue_h5_fail(st, SEGUE_INPUT, "open", NULL, path);
-  if (H5Aexists(file, "format_version") <= 0) {
+  htri_t marked = H5Aexists(file, "format_version");
+  if (marked < 0) {
+    rc = segue_h5_fail(st, SEGUE_INPUT, "read", NULL, path);
+    goto done;
+  }
+  if (marked == 0) {
     rc = segue_fail(st, SEGUE_INPUT, "%s is an HDF5 file, but not a run file of segue", path);
     goto done;
   }

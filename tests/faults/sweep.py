@@ -87,7 +87,7 @@ def commands(url):
         Command("lyrics_enrich.2", ["lyrics", "enrich", "run.h5", "lake", "--lyrics", "lyrics.jsonl"],
                 ["run.h5", "lake", "lyrics.jsonl"], 2),
         Command("lyrics_eval.2", ["lyrics", "eval", "run.h5", "--lyrics", "lyrics.jsonl", "--min-tracks-per-genre", 2],
-                ["run.h5", "lyrics.jsonl"], 2, resume=True),
+                ["run.h5", "lyrics.jsonl"], 2),
         Command("delta", ["delta", "blended.h5", "--flips", 20], ["blended.h5"]),
         Command("doctor.2", ["doctor", "."], [], 2),
         Command("status", ["status", "run.h5"], ["run.h5"]),
