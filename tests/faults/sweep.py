@@ -215,7 +215,7 @@ class Sweep:
             yield f"exit code {result.code}"
         if len(found) != 1:
             yield f"{len(found)} messages"
-        elif not re.search(CAUSES[kind], found[0]):
+        elif not re.search(CAUSES[kind], found[0] + (result.out if command.name.startswith("doctor") else "")):
             yield f"no cause in: {found[0]}"
         aborted = "MPI_ABORT was invoked" in result.err or "all ranks end" in result.err
         for name in now.keys() | before.keys():
