@@ -133,6 +133,8 @@ done:
   return rc;
 }
 
+enum { READ_MOST = 1 << 30 };
+
 segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -148,6 +150,9 @@ segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st
     if (n <= 0)
       break;
     out->size += n;
+    if (out->size > READ_MOST)
+      SEGUE_TRY(
+          segue_fail(st, SEGUE_INPUT, "%s is longer than 1 GiB, which no such file is", path));
   }
 done:
   close(fd);

@@ -128,7 +128,7 @@ segue_code segue_checkpoint_file_read(const char *path, bool checked,
   record_header h;
   struct stat info;
   int64_t at = 0;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   *torn = false;
   if (fd < 0 || fstat(fd, &info) != 0) {
     rc = segue_fail_errno(st, SEGUE_INPUT, errno, "cannot open %s", path);

@@ -15,6 +15,11 @@ static segue_code check(int err, const char *what, segue_status *st) {
   return segue_fail(st, SEGUE_MPI, "%s failed: %s", what, text);
 }
 
+/* `n` bytes further. Nothing at all may be at NULL, to which C lets nobody add even 0. */
+static char *further(const void *data, int64_t n) {
+  return n == 0 ? (char *)(uintptr_t)data : (char *)(uintptr_t)data + n;
+}
+
 static int piece(int64_t left) {
   return (int)(left < segue_comm_piece ? left : segue_comm_piece);
 }
@@ -85,9 +90,9 @@ segue_code segue_gather(const segue_context *ctx, const void *mine, int64_t n, i
   } else {
     for (int r = 0; r < ctx->size; r++) {
       if (r == root && n > 0)
-        memcpy(all->data + all->size, mine, (size_t)n);
+        memcpy(further(all->data, all->size), mine, (size_t)n);
       else if (r != root)
-        SEGUE_TRY(recv_pieces(ctx, (char *)all->data + all->size, counts[r], r, st));
+        SEGUE_TRY(recv_pieces(ctx, further(all->data, all->size), counts[r], r, st));
       all->size += counts[r];
     }
   }
@@ -113,8 +118,8 @@ segue_code segue_allgather(const segue_context *ctx, const void *mine, int64_t n
   SEGUE_AGREE(ctx, st);
   for (int r = 0; r < ctx->size; r++) {
     if (r == ctx->rank && mine && n > 0)
-      memcpy(all->data + all->size, mine, (size_t)n);
-    SEGUE_TRY(segue_bcast(ctx, all->data + all->size, counts[r], r, st));
+      memcpy(further(all->data, all->size), mine, (size_t)n);
+    SEGUE_TRY(segue_bcast(ctx, further(all->data, all->size), counts[r], r, st));
     all->size += counts[r];
   }
 done:
@@ -160,14 +165,14 @@ segue_code segue_alltoall(const segue_context *ctx, const void *send, const int6
   }
   rc = segue_buffer_reserve(recv, from[ctx->size], st);
   SEGUE_AGREE(ctx, st);
-  char *base = (char *)recv->data + recv->size;
+  char *base = further(recv->data, recv->size);
   if (recv_sizes[ctx->rank] > 0)
-    memcpy(base + from[ctx->rank], (const char *)send + to[ctx->rank],
+    memcpy(further(base, from[ctx->rank]), further(send, to[ctx->rank]),
            (size_t)recv_sizes[ctx->rank]);
   for (int k = 1; k < ctx->size; k++) {
     int dest = (ctx->rank + k) % ctx->size, source = (ctx->rank - k + ctx->size) % ctx->size;
-    SEGUE_TRY(exchange_round(ctx, dest, source, (const char *)send + to[dest], send_sizes[dest],
-                             base + from[source], recv_sizes[source], st));
+    SEGUE_TRY(exchange_round(ctx, dest, source, further(send, to[dest]), send_sizes[dest],
+                             further(base, from[source]), recv_sizes[source], st));
   }
   recv->size += from[ctx->size];
 done:

@@ -46,7 +46,7 @@ done:
 
 static segue_code write_at(const char *path, const segue_buffer *text, int64_t at,
                            segue_status *st) {
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0)
     return segue_fail_errno(st, SEGUE_IO, errno, "cannot open %s", path);
   for (int64_t done = 0; done < text->size;) {
@@ -77,9 +77,9 @@ static segue_code write_file(const segue_context *ctx, const char *path, const s
     rc = temporary ? segue_buffer_append(&name, temporary, (int64_t)strlen(temporary) + 1, st)
                    : SEGUE_MEMORY;
     free(temporary);
-    int fd = rc == SEGUE_OK
-                 ? open((const char *)name.data, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666)
-                 : -1;
+    int fd = rc == SEGUE_OK ? open((const char *)name.data,
+                                   O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666)
+                            : -1;
     if (rc == SEGUE_OK && (fd < 0 || close(fd) != 0))
       rc = segue_fail_errno(st, SEGUE_IO, errno, "cannot create %s", path);
   }

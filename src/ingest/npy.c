@@ -98,7 +98,7 @@ static segue_code read_at(int fd, const segue_object *o, void *out, int64_t size
 }
 
 static segue_code open_file(const char *path, int *fd, segue_status *st) {
-  *fd = open(path, O_RDONLY | O_CLOEXEC);
+  *fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   return *fd >= 0 ? SEGUE_OK : segue_fail_errno(st, SEGUE_INPUT, errno, "opening %s", path);
 }
 

@@ -39,11 +39,12 @@ static void reject_ragged(segue_row_reader *w, const segue_record *r) {
   if (lines > 0)
     segue_report_row(
         &w->report, r->line,
-        "%d fields where the header has %d, over %lld lines (is a quote never closed?): '%s'",
-        w->fields.n, w->src->n_columns, (long long)lines + 1, segue_show(begin, shown));
+        "%lld fields where the header has %d, over %lld lines (is a quote never closed?): '%s'",
+        (long long)w->fields.total, w->src->n_columns, (long long)lines + 1,
+        segue_show(begin, shown));
   else
-    segue_report_row(&w->report, r->line, "%d fields where the header has %d: '%s'", w->fields.n,
-                     w->src->n_columns, segue_show(begin, shown));
+    segue_report_row(&w->report, r->line, "%lld fields where the header has %d: '%s'",
+                     (long long)w->fields.total, w->src->n_columns, segue_show(begin, shown));
 }
 
 segue_code segue_row_read(segue_row_reader *w, const segue_record *r, int id, bool *good,
@@ -56,7 +57,7 @@ segue_code segue_row_read(segue_row_reader *w, const segue_record *r, int id, bo
     reject_bytes(w, r, true);
   else if (!segue_utf8_valid((segue_str){r->data, r->size}))
     reject_bytes(w, r, false);
-  else if (w->fields.n != w->src->n_columns)
+  else if (w->fields.total != w->src->n_columns)
     reject_ragged(w, r);
   else if (w->fields.at[id].size == 0)
     segue_report_row(&w->report, r->line, "column %.*s is empty", segue_str_show(name_of(w, id)),

@@ -189,6 +189,13 @@ static segue_code keep_names(segue_source *src, const segue_record *r, segue_sta
         "%s: the header line is not UTF-8; convert the file first, as in iconv -f LATIN1 -t UTF-8",
         src->path);
   SEGUE_TRY(segue_fields_split(&f, r, src->delimiter, st));
+  if (f.total > SEGUE_FIELDS_MAX) {
+    rc = segue_fail(st, SEGUE_INPUT,
+                    "%s: the header has %lld columns; at most %d can be read (is the delimiter "
+                    "right?)",
+                    src->path, (long long)f.total, SEGUE_FIELDS_MAX);
+    goto done;
+  }
   for (int i = 0; i < f.n; i++) {
     segue_str name = segue_text_trim(f.at[i]);
     if (name.size > 0)

@@ -21,6 +21,8 @@ static segue_code setup(segue_fields *f, char delimiter, segue_status *st) {
 
 static void put_field(segue_fields *f, segue_str s) {
   void *at = f->at;
+  if (f->total++ >= SEGUE_FIELDS_MAX)
+    return;
   if (f->n < f->capacity) {
     f->at[f->n++] = s;
     return;
@@ -148,6 +150,7 @@ segue_code segue_fields_split(segue_fields *f, const segue_record *r, char delim
                               segue_status *st) {
   segue_code rc = SEGUE_OK;
   f->n = 0;
+  f->total = 0;
   f->no_memory = false;
   if (!r->has_quote) {
     split_plain(f, r->data, r->data + r->size, delimiter);
@@ -156,6 +159,7 @@ segue_code segue_fields_split(segue_fields *f, const segue_record *r, char delim
     SEGUE_TRY(segue_buffer_reserve(&f->bytes, r->size + 1, st));
     if (!split_quoted(f, r, delimiter)) {
       f->n = 0;
+      f->total = 0;
       rc = split_by_libcsv(f, r, delimiter, st);
     }
   }

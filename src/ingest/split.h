@@ -6,11 +6,16 @@
 
 #include "ingest/records.h"
 
+/* Fields that are kept of a record. A header with more is refused, so what is beyond them is only
+ * counted: a record may consist of nothing but delimiters, and a field takes 16 bytes. */
+enum { SEGUE_FIELDS_MAX = 1 << 14 };
+
 /* Start with {0}; free with segue_fields_free. Reused from record to record. */
 typedef struct segue_fields {
   segue_str *
       at; /* n fields: borrowed from the record, or from `bytes` where that has quotes in a field */
-  int n;
+  int n;  /* that are kept */
+  int64_t total; /* that the record has */
   int64_t capacity;
   segue_buffer bytes;
   struct csv_parser parser;

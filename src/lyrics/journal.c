@@ -153,7 +153,8 @@ segue_code segue_journal_open(const char *path, const segue_log *log, int max_re
     goto done;
   }
   SEGUE_TRY(segue_make_parent(path, st));
-  j->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  /* Not through a link: whoever may write to the folder could else have us add to any file. */
+  j->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
   if (j->fd < 0) {
     rc = segue_fail_errno(st, SEGUE_IO, errno, "cannot open %s", path);
     goto done;

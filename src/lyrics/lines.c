@@ -198,7 +198,7 @@ done:
 
 static segue_code open_file(reader *r, segue_status *st) {
   struct stat info;
-  r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
+  r->fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (r->fd < 0)
     return segue_fail_errno(st, SEGUE_INPUT, errno, "cannot open %s", r->path);
   if (fstat(r->fd, &info) != 0)
