@@ -1,11 +1,9 @@
 /* segue s3 put, segue s3 get: files to S3 and back, shared out over ranks. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "s3.h"
 
@@ -22,11 +20,7 @@ typedef struct copier {
   segue_job *job;
   const plan *plan;
   segue_progress progress;
-  int64_t done, finished_bytes; /* of this rank */
-  int64_t resumed, unverified;
-  int64_t waiting; /* small files under way */
-  segue_code rc;   /* first failure of one of those */
-  segue_status st;
+  segue_s3_counts counts; /* of this rank */
 } copier;
 
 static segue_code add_pair(plan *p, const char *path, const char *key, int64_t bytes,
@@ -185,162 +179,35 @@ done:
   return rc;
 }
 
-/* ---- small files, many at once ---- */
-
-typedef struct small {
-  copier *c;
-  int fd;
-  int64_t size;
-  char *path; /* own; down only */
-} small;
-
-static void progress_small(copier *c) {
-  segue_progress_update(&c->progress, (double)c->finished_bytes * c->job->ctx.size);
-}
-
-static segue_code keep_object(const small *s, const segue_http_answer *a, bool *verified,
-                              segue_status *st) {
-  char md5[33];
-  segue_str etag = segue_http_header(a, "ETag"),
-            crypt = segue_http_header(a, "x-amz-server-side-encryption");
-  segue_md5_hex(a->body.data, a->body.size, md5);
-  *verified = etag.size == 34 && memcmp(etag.data + 1, md5, 32) == 0;
-  if (!*verified && etag.size == 34 && crypt.size == 0)
-    return segue_fail(st, SEGUE_NETWORK, "the object for %s arrived damaged", s->path);
-  return segue_write_file(s->path, a->body.data, a->body.size, st);
-}
-
-static void on_small(segue_s3 *s3, const segue_s3_reply *r, void *user) {
-  small *s = user;
-  copier *c = s->c;
-  segue_code rc = r->code;
-  segue_status st = {0};
-  bool verified = true;
-  (void)s3;
-  if (rc != SEGUE_OK)
-    (void)segue_fail(&st, rc, "%s", r->message);
-  else if (s->path)
-    rc = keep_object(s, r->answer, &verified, &st);
-  if (rc != SEGUE_OK && c->rc == SEGUE_OK)
-    c->rc = segue_fail(&c->st, rc, "%s", st.message);
-  c->waiting--;
-  c->done += rc == SEGUE_OK;
-  c->unverified += !verified;
-  c->finished_bytes += s->path ? r->answer->body.size : s->size;
-  progress_small(c);
-  if (s->fd >= 0)
-    close(s->fd);
-  free(s->path);
-  free(s);
-}
-
-static segue_code send_small(copier *c, const char *path, const char *key, int fd, int64_t size,
-                             segue_status *st) {
-  bool up = c->plan->up;
-  small *s = segue_alloc(1, sizeof *s, "a file to copy", st);
-  if (!s)
-    return SEGUE_MEMORY;
-  *s = (small){c, fd, size, up ? NULL : strdup(path)};
-  segue_code rc = segue_s3_send(c->job->s3,
-                                &(segue_s3_call){.method = up ? "PUT" : "GET",
-                                                 .bucket = c->plan->bucket,
-                                                 .key = key,
-                                                 .has_body = up,
-                                                 .body_from_file = up,
-                                                 .body_fd = fd,
-                                                 .body_size = up ? size : 0,
-                                                 .max_answer = up ? 0 : size + 1,
-                                                 .done = on_small,
-                                                 .user = s},
-                                st);
-  if (rc == SEGUE_OK) {
-    c->waiting++;
-  } else {
-    free(s->path);
-    free(s);
-  }
-  return rc;
-}
-
-/* ---- one file ---- */
+/* ---- this rank's share ---- */
 
 static void on_progress(void *user, int64_t done) {
   copier *c = user;
-  segue_progress_update(&c->progress, (double)(c->finished_bytes + done) * c->job->ctx.size);
+  segue_progress_update(&c->progress, (double)done * c->job->ctx.size);
 }
 
-static void count_large(copier *c, const segue_s3_transfer *t) {
-  c->done++;
-  c->resumed += t->resumed;
-  c->unverified += !c->plan->up && !t->verified;
-  c->finished_bytes += t->bytes;
-}
-
-static segue_code put_one(copier *c, const char *path, const char *key, segue_status *st) {
-  segue_code rc = SEGUE_OK;
-  struct stat info;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fstat(fd, &info) != 0) {
-    rc = segue_fail_errno(st, SEGUE_INPUT, errno, "cannot open %s", path);
-    goto done;
-  }
-  if (info.st_size <= segue_s3_part_bytes(c->job->s3, info.st_size)) {
-    rc = send_small(c, path, key, fd, info.st_size, st);
-    if (rc == SEGUE_OK)
-      return rc;
-  } else {
-    segue_s3_transfer t;
-    rc = segue_s3_put_file(c->job->s3, path, c->plan->bucket, key, !c->job->settings.s3.no_resume,
-                           on_progress, c, &t, st);
-    if (rc == SEGUE_OK)
-      count_large(c, &t);
-  }
-done:
-  if (fd >= 0)
-    close(fd);
-  return rc;
-}
-
-static segue_code get_one(copier *c, const char *path, const char *key, int64_t size,
-                          segue_status *st) {
-  segue_code rc = SEGUE_OK;
-  enum { SMALL = 4 << 20 }; /* kept in memory on its way */
-  segue_s3_transfer t;
-  char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-  if (slash && slash != folder) {
-    *slash = '\0';
-    rc = segue_make_dirs(folder, st);
-  }
-  free(folder);
-  if (rc == SEGUE_OK && size <= SMALL)
-    return send_small(c, path, key, -1, size, st);
-  if (rc == SEGUE_OK)
-    rc = segue_s3_get_file(c->job->s3, c->plan->bucket, key, path, on_progress, c, &t, st);
-  if (rc == SEGUE_OK)
-    count_large(c, &t);
-  return rc;
-}
-
-/* This rank's share of the pairs. */
 static segue_code copy_share(copier *c, segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_context *ctx = &c->job->ctx;
-  const char *at = (const char *)c->plan->pairs.data;
-  int64_t most = 2 * c->job->settings.s3.requests;
-  for (int64_t i = 0; i < c->plan->n && rc == SEGUE_OK && c->rc == SEGUE_OK; i++) {
-    const char *path, *key;
-    int64_t size;
-    next_pair(&at, &path, &key, &size);
-    if (i % ctx->size != ctx->rank)
-      continue;
-    rc = c->plan->up ? put_one(c, path, key, st) : get_one(c, path, key, size, st);
-    while (c->waiting >= most)
-      (void)segue_s3_step(c->job->s3, 1);
+  const plan *p = c->plan;
+  const char *at = (const char *)p->pairs.data;
+  int64_t mine = 0;
+  segue_s3_file *files = segue_alloc(p->n / ctx->size + 1, sizeof *files, "files to copy", st);
+  if (!files)
+    return SEGUE_MEMORY;
+  for (int64_t i = 0; i < p->n; i++) {
+    segue_s3_file f = {0};
+    next_pair(&at, &f.path, &f.key, &f.size);
+    if (i % ctx->size == ctx->rank)
+      files[mine++] = f;
   }
-  while (c->waiting > 0)
-    (void)segue_s3_step(c->job->s3, 1);
-  if (rc == SEGUE_OK && c->rc != SEGUE_OK)
-    rc = segue_fail(st, c->rc, "%s", c->st.message);
+  if (p->up)
+    rc = segue_s3_put_files(c->job->s3, p->bucket, files, mine, !c->job->settings.s3.no_resume,
+                            on_progress, c, &c->counts, st);
+  else
+    rc = segue_s3_get_files(c->job->s3, p->bucket, files, mine, true, on_progress, c, &c->counts,
+                            st);
+  free(files);
   return rc;
 }
 
@@ -368,7 +235,7 @@ static void show_planned(segue_job *job, const plan *p) {
 }
 
 static segue_code summarize(segue_job *job, const copier *c, double seconds, segue_status *st) {
-  int64_t sums[] = {c->done, c->finished_bytes, c->resumed, c->unverified};
+  int64_t sums[] = {c->counts.files, c->counts.bytes, c->counts.resumed, c->counts.unverified};
   segue_code rc = segue_sum_int64(&job->ctx, sums, 4, st);
   if (rc != SEGUE_OK)
     return rc;

@@ -3,9 +3,9 @@
 #ifndef SEGUE_INGEST_SOURCE_H
 #define SEGUE_INGEST_SOURCE_H
 
-#include "ingest/object.h"
 #include "ingest/records.h"
 #include "segue/comm.h"
+#include "segue/net.h"
 
 /* A record longer than this is taken for a quote that is never closed. */
 extern int64_t segue_record_max;

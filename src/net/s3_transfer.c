@@ -552,8 +552,8 @@ static segue_code make_ranges(download *d, const segue_s3_info *info, segue_stat
 }
 
 segue_code segue_s3_get_file(segue_s3 *s3, const char *bucket, const char *key, const char *path,
-                             segue_s3_progress progress, void *user, segue_s3_transfer *out,
-                             segue_status *st) {
+                             const char *etag, bool durable, segue_s3_progress progress, void *user,
+                             segue_s3_transfer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_s3_info info;
   download d = {.s3 = s3, .bucket = bucket, .key = key, .path = path, .fd = -1};
@@ -566,6 +566,11 @@ segue_code segue_s3_get_file(segue_s3 *s3, const char *bucket, const char *key, 
     rc = segue_fail(st, SEGUE_INPUT, "there is no object s3://%s/%s", bucket, key);
     goto done;
   }
+  if (etag && strcmp(etag, info.etag) != 0) {
+    rc = segue_fail(st, SEGUE_INPUT, "s3://%s/%s: 412, it was written by somebody else meanwhile",
+                    bucket, key);
+    goto done;
+  }
   d.size = info.size;
   d.fd = open(temp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (d.fd < 0 || ftruncate(d.fd, d.size) != 0) {
@@ -575,7 +580,10 @@ segue_code segue_s3_get_file(segue_s3 *s3, const char *bucket, const char *key, 
   SEGUE_TRY(make_ranges(&d, &info, st));
   SEGUE_TRY(ask_ranges(&d, info.etag, progress, user, st));
   SEGUE_TRY(check(&d, &info, &verified, st));
-  SEGUE_TRY(segue_commit_file(temp, path, st));
+  if (durable)
+    SEGUE_TRY(segue_commit_file(temp, path, st));
+  else if (rename(temp, path) != 0)
+    rc = segue_fail_errno(st, SEGUE_IO, errno, "cannot rename %s to %s", temp, path);
 done:
   if (d.fd >= 0) {
     close(d.fd);

@@ -1,4 +1,5 @@
-#include "ingest/object.h"
+/* An input that may lie on S3. */
+#include "segue/net.h"
 
 #include <string.h>
 
