@@ -169,10 +169,15 @@ static segue_code show(segue_job *job, const segue_lake_listing *l, segue_status
 
 /* ---- for Athena ---- */
 
+/* A lake on S3 is where it is. */
+static const char *location_of(const segue_settings *s) {
+  return !s->sql.location && segue_s3_is_url(s->lake) ? s->lake : s->sql.location;
+}
+
 static segue_code print_athena(segue_job *job, const segue_lake_listing *l, segue_status *st) {
   segue_buffer ddl = {0};
   segue_code rc =
-      segue_ddl_athena(l, job->settings.sql.database, job->settings.sql.location, &ddl, st);
+      segue_ddl_athena(l, job->settings.sql.database, location_of(&job->settings), &ddl, st);
   if (rc == SEGUE_OK)
     fwrite(ddl.data, 1, (size_t)ddl.size, job->out);
   segue_buffer_free(&ddl);
@@ -191,7 +196,7 @@ static segue_code tell_glue(segue_job *job, const segue_lake_listing *l, segue_s
                                 .ca_file = s->s3.ca_file,
                                 .allow_plain = s->s3.allow_http,
                                 .dry_run = s->dry_run ? job->out : NULL};
-  segue_code rc = segue_glue_register(l, s->sql.database, s->sql.location, &options, &n, st);
+  segue_code rc = segue_glue_register(l, s->sql.database, location_of(s), &options, &n, st);
   if (rc != SEGUE_OK)
     return rc;
   json_object_set_new(job->summary, "glue",
@@ -208,15 +213,9 @@ static segue_code tell_glue(segue_job *job, const segue_lake_listing *l, segue_s
 }
 
 static segue_code check(const segue_settings *s, segue_status *st) {
-  const char *location = s->sql.location;
+  const char *location = location_of(s);
   if (!s->lake)
-    return segue_fail(st, SEGUE_USAGE,
-                      "segue catalog needs the lake's directory; see 'segue help catalog'");
-  if (strncmp(s->lake, "s3://", 5) == 0)
-    return segue_fail(st, SEGUE_USAGE,
-                      "segue catalog reads a lake in a directory, not %s; give "
-                      "that as --location",
-                      s->lake);
+    return segue_fail(st, SEGUE_USAGE, "segue catalog needs the lake; see 'segue help catalog'");
   if ((s->sql.athena || s->sql.glue) && !location)
     return segue_fail(st, SEGUE_USAGE,
                       "--%s needs --location, where the lake is on S3: s3://bucket/prefix",
@@ -231,10 +230,11 @@ static segue_code print_policy(segue_job *job, segue_status *st) {
   char bucket[SEGUE_S3_BUCKET];
   const char *prefix;
   segue_buffer policy = {0};
-  if (!job->settings.sql.location)
+  const char *location = location_of(&job->settings);
+  if (!location)
     return segue_fail(st, SEGUE_USAGE,
                       "--iam needs --location, where the lake is on S3: s3://bucket/prefix");
-  segue_code rc = segue_s3_split(job->settings.sql.location, bucket, &prefix, st);
+  segue_code rc = segue_s3_split(location, bucket, &prefix, st);
   if (rc == SEGUE_OK)
     rc = segue_s3_policy(bucket, prefix, &policy, st);
   if (rc == SEGUE_OK && job->ctx.rank == 0)
@@ -253,7 +253,7 @@ segue_code segue_job_catalog(segue_job *job, segue_status *st) {
   if (rc != SEGUE_OK)
     return rc;
   if (job->ctx.rank == 0) {
-    rc = segue_lake_scan(s->lake, true, &l, st);
+    rc = segue_lake_look(&job->ctx, s->lake, &l, st);
     if (rc == SEGUE_OK && s->sql.athena)
       rc = print_athena(job, &l, st);
     else if (rc == SEGUE_OK && s->sql.glue)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job.h"
+#include "lyrics.h"
 
 /* What the command works with beside the job. */
 typedef struct blending {
@@ -103,12 +103,8 @@ static segue_code read_lyrics(segue_job *job, blending *b, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer path = {0};
   const segue_settings *s = &job->settings;
-  if (s->blend.lyrics)
-    rc = segue_buffer_printf(&path, st, "%s", s->blend.lyrics);
-  else
-    rc = segue_buffer_printf(&path, st, "%s/curated/lyrics_by_track_sample/lyrics_sample.jsonl",
-                             s->lake);
-  SEGUE_AGREE(&job->ctx, st);
+  SEGUE_TRY(
+      segue_lyrics_place(job, s->blend.lyrics, "lyrics", SEGUE_LYRICS_LINES_IN_LAKE, &path, st));
   SEGUE_TRY(segue_lyrics_read(&job->ctx, (const char *)path.data, job->catalogue,
                               (int)s->max_reports, &b->lyrics, st));
   segue_job_phase(job, "read lyrics", (double)b->lyrics.counts.lines, "lines");

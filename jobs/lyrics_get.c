@@ -1,6 +1,7 @@
 /* segue lyrics fetch and segue lyrics import: from a list of tracks to JSON lines. */
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lyrics.h"
 
@@ -146,7 +147,8 @@ static void show(segue_job *job, const char *path, const segue_lyrics_list_repor
 
 typedef struct get {
   segue_buffer list_path, lines_path, agent;
-  segue_table *list; /* rank 0 */
+  segue_buffer lake_path; /* of a lake on S3, where the lines go at the end; empty: none */
+  segue_table *list;      /* rank 0 */
   segue_lyrics_list_report rows;
   segue_lyrics_report report;
   segue_lyrics_params params;
@@ -157,7 +159,64 @@ static void get_free(get *g) {
   segue_buffer_free(&g->list_path);
   segue_buffer_free(&g->lines_path);
   segue_buffer_free(&g->agent);
+  segue_buffer_free(&g->lake_path);
   segue_table_destroy(&g->list);
+}
+
+/* Lines are appended one by one, which S3 cannot do. So with a lake there the file of --out is what
+ * they are appended to, and it goes to the lake at the end. */
+static segue_code lines_place(const segue_job *job, get *g, segue_status *st) {
+  const segue_settings *s = &job->settings;
+  segue_code rc = SEGUE_OK;
+  if (segue_s3_is_url(s->lyrics.out))
+    return segue_fail(st, SEGUE_USAGE, "lines are appended to --out, which must be a local file");
+  if (segue_s3_is_url(s->lake) && !s->lyrics.out)
+    return segue_fail(st, SEGUE_USAGE,
+                      "with a lake on S3, segue %s needs --out: the local file in which lines are "
+                      "gathered, and from which they go to the lake at the end",
+                      job->command->name);
+  SEGUE_TRY(segue_lyrics_place(job, s->lyrics.out, "out", SEGUE_LYRICS_LINES_IN_LAKE,
+                               &g->lines_path, st));
+  if (segue_s3_is_url(s->lake))
+    rc = segue_lyrics_place(job, NULL, "out", SEGUE_LYRICS_LINES_IN_LAKE, &g->lake_path, st);
+done:
+  return rc;
+}
+
+/* Local, rank 0. What the lake has already, where the file of --out is a new one. */
+static segue_code get_lines(const segue_job *job, const get *g, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  char bucket[SEGUE_S3_BUCKET];
+  const char *key, *path = (const char *)g->lines_path.data;
+  segue_s3_info info;
+  if (g->lake_path.size == 0 || access(path, F_OK) == 0)
+    return SEGUE_OK;
+  SEGUE_TRY(segue_s3_split((const char *)g->lake_path.data, bucket, &key, st));
+  SEGUE_TRY(segue_s3_head(job->s3, bucket, key, &info, st));
+  if (info.found)
+    rc = segue_s3_get_file(job->s3, bucket, key, path, NULL, true, NULL, NULL, NULL, st);
+done:
+  return rc;
+}
+
+/* Collective. To the lake what was gathered, also where the work was stopped. */
+static segue_code put_lines(const segue_job *job, const get *g, segue_code got, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_status own = {0};
+  char bucket[SEGUE_S3_BUCKET];
+  const char *key, *path = (const char *)g->lines_path.data;
+  if (g->lake_path.size == 0)
+    return got;
+  if (job->ctx.rank == 0 && access(path, F_OK) == 0) {
+    rc = segue_s3_split((const char *)g->lake_path.data, bucket, &key, &own);
+    if (rc == SEGUE_OK)
+      rc = segue_s3_put_file(job->s3, path, bucket, key, false, NULL, NULL, NULL, &own);
+    if (rc == SEGUE_OK)
+      segue_log_line(&job->ctx.log, SEGUE_LOG_INFO, "%s is now %s", path,
+                     (const char *)g->lake_path.data);
+  }
+  rc = segue_agree(&job->ctx, rc, &own);
+  return got != SEGUE_OK || rc == SEGUE_OK ? got : segue_fail(st, rc, "%s", own.message);
 }
 
 /* Collective. */
@@ -166,11 +225,12 @@ static segue_code read_list(segue_job *job, get *g, segue_status *st) {
   const segue_settings *s = &job->settings;
   SEGUE_TRY(segue_lyrics_place(job, s->lyrics.input, "input", SEGUE_LYRICS_LIST_IN_LAKE,
                                &g->list_path, st));
-  SEGUE_TRY(segue_lyrics_place(job, s->lyrics.out, "out", SEGUE_LYRICS_LINES_IN_LAKE,
-                               &g->lines_path, st));
+  SEGUE_TRY(lines_place(job, g, st));
   if (job->ctx.rank == 0)
-    rc = segue_lyrics_list_read((const char *)g->list_path.data, &job->ctx.log, (int)s->max_reports,
+    rc = segue_lyrics_list_read(&job->ctx, (const char *)g->list_path.data, (int)s->max_reports,
                                 &g->list, &g->rows, st);
+  if (rc == SEGUE_OK && job->ctx.rank == 0 && !s->dry_run)
+    rc = get_lines(job, g, st);
   SEGUE_AGREE(&job->ctx, st);
   segue_job_phase(job, "read list", (double)g->rows.rows, "rows");
 done:
@@ -236,6 +296,7 @@ segue_code segue_job_lyrics_fetch(segue_job *job, segue_status *st) {
   segue_code sent = segue_bcast(&job->ctx, &g.report, sizeof g.report, 0, &shared);
   if (rc == SEGUE_OK && sent != SEGUE_OK)
     rc = segue_fail(st, sent, "%s", shared.message);
+  rc = put_lines(job, &g, rc, st);
   if (rc == SEGUE_OK || has_report(&g))
     rc = finish(job, &g, rc, st);
 done:
@@ -263,6 +324,7 @@ segue_code segue_job_lyrics_import(segue_job *job, segue_status *st) {
   }
   rc = segue_lyrics_import(&job->ctx, g.list, (const char *)g.lines_path.data, s->lyrics.database,
                            s->run_us, &g.params, &g.report, st);
+  rc = put_lines(job, &g, rc, st);
   if (rc == SEGUE_OK || has_report(&g))
     rc = finish(job, &g, rc, st);
 done:

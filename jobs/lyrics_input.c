@@ -5,15 +5,13 @@ segue_code segue_lyrics_place(const segue_job *job, const char *given, const cha
                               const char *in_lake, segue_buffer *path, segue_status *st) {
   const char *lake = job->settings.lake;
   segue_code rc;
-  if (!given && lake && strncmp(lake, "s3://", 5) == 0)
-    return segue_fail(st, SEGUE_USAGE,
-                      "lyrics are gathered in a directory, not in %s; give --%s, or a local lake "
-                      "and copy it with 'segue s3 put'",
-                      lake, option);
+  int n = lake ? (int)strlen(lake) : 0;
+  while (n > 1 && lake[n - 1] == '/') /* in a key, two slashes are not one */
+    n--;
   if (given)
     rc = segue_buffer_printf(path, st, "%s", given);
   else if (lake)
-    rc = segue_buffer_printf(path, st, "%s/%s", lake, in_lake);
+    rc = segue_buffer_printf(path, st, "%.*s/%s", n, lake, in_lake);
   else
     return segue_fail(st, SEGUE_USAGE, "segue %s needs a lake, or --%s; see 'segue help %s'",
                       job->command->name, option, job->command->name);
@@ -62,7 +60,7 @@ segue_code segue_job_lyrics_input(segue_job *job, segue_status *st) {
                     "--min-tracks-per-genre takes smaller ones",
                     job->settings.run, (long long)params.min_tracks);
   else if (job->ctx.rank == 0 && !job->settings.dry_run)
-    rc = segue_lyrics_list_write((const char *)path.data, list, st);
+    rc = segue_lyrics_list_write(&job->ctx, (const char *)path.data, list, st);
   SEGUE_AGREE(&job->ctx, st);
   segue_job_phase(job, "sample", (double)report.rows, "rows");
   SEGUE_TRY(segue_step_timings(job, st));

@@ -9,28 +9,22 @@
 segue_code segue_step_remote(segue_job *job, segue_status *st) {
   const segue_settings *s = &job->settings;
   const segue_s3_settings *o = &s->s3;
-  const char *paths[] = {s->tracks, s->artists, s->features_npy, s->lake, o->from, o->to, o->url};
+  const char *paths[] = {s->tracks,        s->artists,    s->features_npy, s->lake,
+                         o->from,          o->to,         o->url,          s->lyrics.input,
+                         s->lyrics.lyrics, s->lyrics.out, s->blend.lyrics};
+  const char *local[][2] = {{"run file", s->run}, {"dump", s->lyrics.database}};
   bool any = false;
-  if (segue_s3_is_url(s->run))
-    return segue_fail(st, SEGUE_USAGE,
-                      "the run file must be local, %s is not; 'segue s3 put' copies it there",
-                      s->run);
+  for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+    if (segue_s3_is_url(local[i][1]))
+      return segue_fail(st, SEGUE_USAGE,
+                        "the %s must be local, %s is not; 'segue s3 put' copies it there",
+                        local[i][0], local[i][1]);
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
     any = any || segue_s3_is_url(paths[i]);
   if (!any || !(job->command->bit & CMD_REMOTE))
     return SEGUE_OK;
-  segue_code rc = segue_s3_open(&job->ctx,
-                                &(segue_s3_options){.endpoint = o->endpoint,
-                                                    .region = o->region,
-                                                    .profile = o->aws_profile,
-                                                    .credentials_file = o->credentials,
-                                                    .ca_file = o->ca_file,
-                                                    .path_style = o->path_style,
-                                                    .allow_plain = o->allow_http,
-                                                    .max_in_flight = (int)o->requests,
-                                                    .attempts = (int)o->attempts,
-                                                    .part_bytes = o->part_mib << 20},
-                                &job->s3, st);
+  segue_s3_options options = segue_settings_s3(s);
+  segue_code rc = segue_s3_open(&job->ctx, &options, &job->s3, st);
   job->ctx.s3 = job->s3;
   return rc;
 }

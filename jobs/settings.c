@@ -360,6 +360,20 @@ done:
   return rc;
 }
 
+segue_s3_options segue_settings_s3(const segue_settings *s) {
+  const segue_s3_settings *o = &s->s3;
+  return (segue_s3_options){.endpoint = o->endpoint,
+                            .region = o->region,
+                            .profile = o->aws_profile,
+                            .credentials_file = o->credentials,
+                            .ca_file = o->ca_file ? o->ca_file : s->lyrics.ca_file,
+                            .path_style = o->path_style,
+                            .allow_plain = o->allow_http,
+                            .max_in_flight = (int)o->requests,
+                            .attempts = (int)o->attempts,
+                            .part_bytes = o->part_mib << 20};
+}
+
 void segue_settings_free(segue_settings *s) {
   if (!s)
     return;

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "segue/base.h"
+#include "segue/net.h"
 
 enum { SEGUE_MAX_LIST = 64, SEGUE_MAX_OPTIONS = 320, SEGUE_MAX_EXCLUDE = 6 };
 
@@ -43,7 +44,10 @@ typedef uint64_t segue_command_bits;
 #define CMD_FIND (CMD_RECOMMEND | CMD_NEIGHBORS)
 #define CMD_S3 (CMD_S3_PUT | CMD_S3_GET | CMD_S3_LS | CMD_S3_RM | CMD_S3_LIFECYCLE)
 /* Commands with paths that may begin with s3://. */
-#define CMD_REMOTE (CMD_CATALOG | CMD_S3 | CMD_CLEAN | CMD_RUN | CMD_CURATE | CMD_EXPORT)
+#define CMD_REMOTE                                                                                 \
+  (CMD_CATALOG | CMD_S3 | CMD_CLEAN | CMD_RUN | CMD_CURATE | CMD_EXPORT | CMD_SQL |                \
+   CMD_DASHBOARD | CMD_LYRICS_INPUT | CMD_LYRICS_FETCH | CMD_LYRICS_IMPORT | CMD_LYRICS_CONVERT |  \
+   CMD_LYRICS_ENRICH | CMD_LYRICS_EVAL)
 #define CMD_COMPUTE (CMD_RUN | CMD_PREDICTORS | CMD_EVAL)
 
 /* Where S3 is and who asks it; and what the s3 commands and clean do. */
@@ -183,6 +187,8 @@ bool segue_command_is_group(const char *word);
 segue_code segue_settings_parse(segue_settings *s, const segue_command *command, int argc,
                                 char **argv, const char *config_text,
                                 segue_status *st) SEGUE_MUST_USE;
+/* Local. How the settings reach S3; texts are borrowed from them. */
+segue_s3_options segue_settings_s3(const segue_settings *s);
 void segue_settings_free(segue_settings *s);
 
 /* The --config path among the arguments, or NULL: it is read before all else is parsed. */

@@ -83,7 +83,7 @@ done:
 
 static segue_code check(const segue_settings *s, segue_status *st) {
   if (!s->lake)
-    return segue_fail(st, SEGUE_USAGE, "segue sql needs --lake, the directory with the tables");
+    return segue_fail(st, SEGUE_USAGE, "segue sql needs --lake, a directory or s3://BUCKET/PREFIX");
   if (s->sql.query && s->sql.file)
     return segue_fail(st, SEGUE_USAGE, "give the statements once: as words, or with --file");
   if (s->sql.csv + s->sql.json + (s->sql.parquet != NULL) > 1)
@@ -103,14 +103,24 @@ static const char *pager_of(const segue_settings *s) {
 static segue_code open_and_run(const segue_settings *s, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_sql *session = NULL;
+  segue_s3 *s3 = NULL;
+  segue_context ctx;
   char *tracks = NULL, *artists = NULL, *allow = NULL, *parquet = NULL;
   SEGUE_TRY(check(s, st));
+  segue_context_alone(&ctx, stderr, s->quiet ? SEGUE_LOG_ERROR : SEGUE_LOG_INFO,
+                      s->quiet ? SEGUE_PROGRESS_NEVER : SEGUE_PROGRESS_AUTO);
+  if (segue_s3_is_url(s->lake)) {
+    segue_s3_options where = segue_settings_s3(s);
+    SEGUE_TRY(segue_s3_open(&ctx, &where, &s3, st));
+    ctx.s3 = s3;
+  }
   SEGUE_TRY(absolute(s->tracks, true, &tracks, st));
   SEGUE_TRY(absolute(s->artists, true, &artists, st));
   SEGUE_TRY(absolute(s->sql.allow, true, &allow, st));
   SEGUE_TRY(absolute(s->sql.parquet, false, &parquet, st));
   segue_sql_options options = {
       .lake = s->lake,
+      .ctx = &ctx,
       .location = s->sql.location,
       .tracks = tracks,
       .artists = artists,
@@ -130,6 +140,7 @@ static segue_code open_and_run(const segue_settings *s, segue_status *st) {
   rc = run(s, session, st);
 done:
   segue_sql_close(&session);
+  segue_s3_close(&s3);
   free(tracks);
   free(artists);
   free(allow);

@@ -93,9 +93,10 @@ static void a_list_is_read(void **state) {
   char *log = NULL;
   size_t log_size = 0;
   FILE *out = open_memstream(&log, &log_size);
-  const segue_log logged = {out, SEGUE_LOG_WARN, 0, 1};
+  const segue_context logged = {.size = 1, .log = {out, SEGUE_LOG_WARN, 0, 1}},
+                      quiet = {.size = 1, .log = silent};
   write_text("list.csv", text, sizeof text - 1);
-  assert_int_equal(segue_lyrics_list_read(path_of("list.csv"), &logged, 9, &t, &r, &st), SEGUE_OK);
+  assert_int_equal(segue_lyrics_list_read(&logged, path_of("list.csv"), 9, &t, &r, &st), SEGUE_OK);
   fclose(out);
   assert_int_equal(r.rows, 6);
   assert_int_equal(r.rejected, 3);
@@ -113,9 +114,9 @@ static void a_list_is_read(void **state) {
   assert_non_null(strstr(log, "list.csv:8: left out: no track_name"));
   assert_non_null(strstr(log, "list.csv:9: left out: not UTF-8"));
   /* and written again it is the same */
-  assert_int_equal(segue_lyrics_list_write(path_of("again/list.csv"), t, &st), SEGUE_OK);
+  assert_int_equal(segue_lyrics_list_write(&quiet, path_of("again/list.csv"), t, &st), SEGUE_OK);
   segue_table *u = NULL;
-  assert_int_equal(segue_lyrics_list_read(path_of("again/list.csv"), &silent, 0, &u, &r, &st),
+  assert_int_equal(segue_lyrics_list_read(&quiet, path_of("again/list.csv"), 0, &u, &r, &st),
                    SEGUE_OK);
   assert_int_equal(u->n_rows, 2);
   for (int i = 0; i < 2; i++)
@@ -125,7 +126,7 @@ static void a_list_is_read(void **state) {
   segue_table_destroy(&u);
   free(log);
   write_text("list.csv", "", 0);
-  assert_int_equal(segue_lyrics_list_read(path_of("list.csv"), &silent, 0, &t, &r, &st),
+  assert_int_equal(segue_lyrics_list_read(&quiet, path_of("list.csv"), 0, &t, &r, &st),
                    SEGUE_INPUT);
 }
 

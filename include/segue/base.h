@@ -314,4 +314,19 @@ void segue_clean_stale(const char *path, const segue_log *log);
 segue_code segue_commit_file(const char *temporary, const char *path,
                              segue_status *st) SEGUE_MUST_USE;
 
+/* ---- scratch ---- */
+
+/* A directory below TMPDIR, else /tmp, that only this user can look into (mode 0700). */
+typedef struct segue_scratch {
+  char *path; /* own; NULL: there is none */
+  int fd;     /* its end tells the guard that this process ended */
+  int guard;  /* a process that then removes the directory */
+} segue_scratch;
+
+/* A guard - a shell that waits - removes the directory when this process ends in whatever way,
+ * SIGKILL too. IO where the place cannot be written. */
+segue_code segue_scratch_create(segue_scratch *s, segue_status *st) SEGUE_MUST_USE;
+/* Removes the directory with all in it; also after a failure, and twice. */
+void segue_scratch_remove(segue_scratch *s);
+
 #endif

@@ -24,6 +24,12 @@ typedef struct segue_context {
 void segue_context_init(segue_context *ctx, MPI_Comm comm, FILE *err, segue_level level,
                         segue_progress_mode progress);
 
+/* Local. A context for a process that has no MPI, not even MPI_Init: it is rank 0 of 1. Of the
+ * collectives, only segue_agree, segue_bcast, segue_bcast_buffer, segue_gather and segue_sum_int64
+ * can be called with it, so only what is made of these. */
+void segue_context_alone(segue_context *ctx, FILE *err, segue_level level,
+                         segue_progress_mode progress);
+
 /* Collective. Every rank brings its own result `rc` of the work since the last agreement; all
  * receive the worst code, and in `st` the message of the lowest rank that has it, with "rank R: "
  * before it unless that is rank 0. Returns SEGUE_OK only if all ranks brought it.

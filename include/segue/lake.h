@@ -215,6 +215,7 @@ typedef struct segue_lake_column {
 typedef struct segue_lake_table {
   char *path;                 /* below the lake: "results/hubs" */
   char *sql_name;             /* "results_hubs" */
+  char *version;              /* on S3, the folder in which its files are; NULL: none */
   const segue_schema *schema; /* NULL: a table that segue did not make */
   bool present;
   char *partition[SEGUE_LAKE_LEVELS]; /* partition columns, unescaped, outermost first */
@@ -284,6 +285,45 @@ typedef struct segue_lake_old {
  * were last written before `before_us`, and deletes them unless `dry`. */
 segue_code segue_lake_old_versions(const segue_context *ctx, const char *lake, int64_t before_us,
                                    bool dry, segue_lake_old *out, segue_status *st) SEGUE_MUST_USE;
+
+/* ---- a lake on S3, looked at as a directory ----
+ *
+ * A private directory (segue_scratch) that has every object of the lake as a file in its place. The
+ * files are empty at first - sparse, of the right size - and are fetched a table at a time. Of a
+ * table with versions only the current one is there, without the version in its path. What is
+ * fetched of a table is of one version, whatever is exported meanwhile. */
+typedef struct segue_mirror segue_mirror;
+
+/* Local. `lake` is s3://BUCKET/PREFIX; ctx (borrow) has an S3 client. USAGE, NETWORK, IO, INPUT:
+ * nothing is there. */
+segue_code segue_mirror_open(const segue_context *ctx, const char *lake, segue_mirror **out,
+                             segue_status *st) SEGUE_MUST_USE;
+/* Removes the directory. */
+void segue_mirror_close(segue_mirror **m);
+/* The directory (borrow). */
+const char *segue_mirror_path(const segue_mirror *m);
+
+/* Local. Fetches the objects below `place`, two names such as "results/hubs", whole or with
+ * `footers` only the end of each Parquet file, which has rows and columns; NULL: all Parquet files
+ * and what describes them. What is there already is not fetched again. `*changed` (may be NULL):
+ * the table was replaced meanwhile, so that other files may be there. IO where TMPDIR has no room;
+ * the message says how much it takes. */
+segue_code segue_mirror_fetch(segue_mirror *m, const char *place, bool footers, bool *changed,
+                              segue_status *st) SEGUE_MUST_USE;
+/* Bytes fetched so far. */
+int64_t segue_mirror_bytes(const segue_mirror *m);
+
+/* Local. What was written below `place` of the directory goes to the lake: as a `table` in a
+ * version of its own, so that it is there at once; else file by file, and none after a failure. */
+segue_code segue_mirror_publish(segue_mirror *m, const char *place, bool table,
+                                segue_status *st) SEGUE_MUST_USE;
+/* Local. Deletes all objects below `place`, the list of the current version first. */
+segue_code segue_mirror_drop(segue_mirror *m, const char *place, segue_status *st) SEGUE_MUST_USE;
+
+/* Local. segue_lake_scan of a lake on S3 (ctx has a client) or in a directory. Of objects, only the
+ * ends are fetched. `out->lake` is the lake as it was given where it is on S3. */
+segue_code segue_lake_look(const segue_context *ctx, const char *lake, segue_lake_listing *out,
+                           segue_status *st) SEGUE_MUST_USE;
 
 /* Where Glue is and who asks it; NULL means the default of AWS's own tools. */
 typedef struct segue_glue_options {

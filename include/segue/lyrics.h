@@ -72,10 +72,11 @@ enum {
   SEGUE_LIST_COLUMNS
 };
 
-/* Local. Writes the list as CSV (RFC 4180, UTF-8, LF) that appears whole, folder included. Values
+/* Local. Writes the list as CSV (RFC 4180, UTF-8, LF) that appears whole, folder included, or as
+ * an object where `path` is on S3 (ctx has a client). Values
  * stay as they are, also those that a spreadsheet would take for formulas: programs read this. */
-segue_code segue_lyrics_list_write(const char *path, const segue_table *list,
-                                   segue_status *st) SEGUE_MUST_USE;
+segue_code segue_lyrics_list_write(const segue_context *ctx, const char *path,
+                                   const segue_table *list, segue_status *st) SEGUE_MUST_USE;
 
 /* What became of the rows of a list. rows = rejected + repeated + the table's rows. */
 typedef struct segue_lyrics_list_report {
@@ -83,11 +84,11 @@ typedef struct segue_lyrics_list_report {
   int64_t repeated; /* the track is on an earlier row, perhaps for another genre */
 } segue_lyrics_list_report;
 
-/* Local. Reads such a CSV: columns by name, of which track_id, track_name and artist_name_primary
- * must be there. Each track once, in the order of the file. Rows with a wrong number of fields, not
- * UTF-8, or without id, title or artist are rejected, logged with file and line (`max_reports` of
- * them) and counted. INPUT where the file or a column is missing. */
-segue_code segue_lyrics_list_read(const char *path, const segue_log *log, int max_reports,
+/* Local. Reads such a CSV, also from S3: columns by name, of which track_id, track_name and
+ * artist_name_primary must be there. Each track once, in the order of the file. Rows with a wrong
+ * number of fields, not UTF-8, or without id, title or artist are rejected, logged with file and
+ * line (`max_reports` of them) and counted. INPUT where the file or a column is missing. */
+segue_code segue_lyrics_list_read(const segue_context *ctx, const char *path, int max_reports,
                                   segue_table **out, segue_lyrics_list_report *report,
                                   segue_status *st) SEGUE_MUST_USE;
 

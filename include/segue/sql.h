@@ -20,7 +20,8 @@ typedef enum segue_sql_format { SEGUE_SQL_BOX, SEGUE_SQL_CSV, SEGUE_SQL_JSON } s
 
 /* All texts are borrowed for as long as the session lives. */
 typedef struct segue_sql_options {
-  const char *lake;             /* an existing directory */
+  const char *lake;                /* an existing directory, or s3://BUCKET/PREFIX */
+  const struct segue_context *ctx; /* for a lake on S3, alone, with a client; else NULL */
   const char *location;         /* the S3 place that stands for the lake in SQL; NULL: any bucket */
   const char *tracks, *artists; /* CSV of raw_tracks, raw_artists; NULL: below LAKE/raw, if there */
   const char *allow;            /* one more file or directory that SQL may read; NULL: none */

@@ -27,6 +27,8 @@ static int piece(int64_t left) {
 segue_code segue_bcast(const segue_context *ctx, void *data, int64_t size, int root,
                        segue_status *st) {
   segue_code rc = SEGUE_OK;
+  if (ctx->comm == MPI_COMM_NULL)
+    return rc;
   for (int64_t at = 0; at < size && rc == SEGUE_OK; at += segue_comm_piece)
     rc = check(MPI_Bcast((char *)data + at, piece(size - at), MPI_BYTE, root, ctx->comm),
                "MPI_Bcast", st);
@@ -72,6 +74,11 @@ segue_code segue_gather(const segue_context *ctx, const void *mine, int64_t n, i
                         segue_buffer *all, int64_t *sizes, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int64_t total = 0;
+  if (ctx->comm == MPI_COMM_NULL) {
+    if (sizes)
+      sizes[0] = n;
+    return n > 0 ? segue_buffer_append(all, mine, n, st) : SEGUE_OK;
+  }
   int64_t *counts = segue_alloc(ctx->size, sizeof *counts, "message sizes", st);
   rc = counts ? SEGUE_OK : SEGUE_MEMORY;
   SEGUE_AGREE(ctx, st);
@@ -182,6 +189,8 @@ done:
 
 segue_code segue_sum_int64(const segue_context *ctx, int64_t *values, int64_t n, segue_status *st) {
   segue_code rc = SEGUE_OK;
+  if (ctx->comm == MPI_COMM_NULL)
+    return rc;
   int64_t step = segue_comm_piece / 8 > 0 ? segue_comm_piece / 8 : 1;
   for (int64_t at = 0; at < n && rc == SEGUE_OK; at += step) {
     int m = (int)(n - at < step ? n - at : step);

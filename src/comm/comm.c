@@ -13,7 +13,18 @@ void segue_context_init(segue_context *ctx, MPI_Comm comm, FILE *err, segue_leve
   ctx->progress = progress;
 }
 
+void segue_context_alone(segue_context *ctx, FILE *err, segue_level level,
+                         segue_progress_mode progress) {
+  memset(ctx, 0, sizeof *ctx);
+  ctx->comm = MPI_COMM_NULL;
+  ctx->size = 1;
+  ctx->log = (segue_log){err, level, 0, 1};
+  ctx->progress = progress;
+}
+
 segue_code segue_agree(const segue_context *ctx, segue_code rc, segue_status *st) {
+  if (ctx->comm == MPI_COMM_NULL)
+    return rc == SEGUE_OK || st->code == rc ? rc : segue_fail(st, rc, "%s", segue_code_text(rc));
   struct {
     int code, rank;
   } mine = {(int)rc, ctx->rank}, worst;

@@ -62,7 +62,8 @@ segue_code segue_ddl_location(const char *location, const segue_lake_table *t,
   int n = (int)strlen(location);
   while (n > 0 && location[n - 1] == '/')
     n--;
-  segue_code rc = segue_buffer_printf(out, st, "%.*s/%s/", n, location, t->path);
+  segue_code rc = segue_buffer_printf(out, st, "%.*s/%s/%s%s", n, location, t->path,
+                                      t->version ? t->version : "", t->version ? "/" : "");
   return rc == SEGUE_OK && part && *part->directory
              ? segue_buffer_printf(out, st, "%s/", part->directory)
              : rc;

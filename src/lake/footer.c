@@ -274,21 +274,44 @@ static segue_code read_at(int fd, void *data, int64_t size, int64_t at, const ch
   return SEGUE_OK;
 }
 
+/* The length of the footer of an open file of `size` bytes; -1 where it cannot be one. */
+static segue_code footer_size(int fd, int64_t size, const char *path, int64_t *footer,
+                              segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  uint8_t tail[TAIL];
+  *footer = -1;
+  if (size < MAGIC + TAIL)
+    return SEGUE_OK;
+  SEGUE_TRY(read_at(fd, tail, TAIL, size - TAIL, path, st));
+  if (memcmp(tail + 4, "PAR1", MAGIC) == 0)
+    *footer =
+        (int64_t)tail[0] | (int64_t)tail[1] << 8 | (int64_t)tail[2] << 16 | (int64_t)tail[3] << 24;
+  if (*footer > size - TAIL - MAGIC || *footer > LARGEST_FOOTER)
+    *footer = -1;
+done:
+  return rc;
+}
+
+int64_t segue_parquet_tail(const char *path) {
+  int64_t footer = -1;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || footer_size(fd, lseek(fd, 0, SEEK_END), path, &footer, NULL) != SEGUE_OK)
+    footer = -1;
+  if (fd >= 0)
+    close(fd);
+  return footer >= 0 ? footer + TAIL : 0;
+}
+
 segue_code segue_parquet_footer(const char *path, int64_t *rows, segue_lake_column **columns,
                                 int *n_columns, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  uint8_t tail[TAIL], *bytes = NULL;
+  uint8_t *bytes = NULL;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return segue_fail_errno(st, SEGUE_IO, errno, "cannot read %s", path);
   int64_t size = lseek(fd, 0, SEEK_END), footer = -1;
-  if (size >= MAGIC + TAIL) {
-    SEGUE_TRY(read_at(fd, tail, TAIL, size - TAIL, path, st));
-    if (memcmp(tail + 4, "PAR1", MAGIC) == 0)
-      footer = (int64_t)tail[0] | (int64_t)tail[1] << 8 | (int64_t)tail[2] << 16 |
-               (int64_t)tail[3] << 24;
-  }
-  if (footer < 0 || footer > size - TAIL - MAGIC || footer > LARGEST_FOOTER) {
+  SEGUE_TRY(footer_size(fd, size, path, &footer, st));
+  if (footer < 0) {
     rc = segue_fail(st, SEGUE_INPUT, "%s is not a Parquet file", path);
     goto done;
   }

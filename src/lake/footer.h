@@ -10,4 +10,7 @@
 segue_code segue_parquet_footer(const char *path, int64_t *rows, segue_lake_column **columns,
                                 int *n_columns, segue_status *st) SEGUE_MUST_USE;
 
+/* The bytes at the end of a Parquet file that hold its footer; 0 where it is none. */
+int64_t segue_parquet_tail(const char *path);
+
 #endif

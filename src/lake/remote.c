@@ -40,9 +40,8 @@ void segue_remote_litter_free(segue_remote_litter *litter) {
   segue_buffer_free(&litter->uploads);
 }
 
-/* The version that _current.csv lists, with a NUL; "" where there is none. */
-static segue_code current_version(segue_s3 *s3, const char *bucket, const char *table,
-                                  segue_buffer *version, segue_status *st) {
+segue_code segue_remote_current(segue_s3 *s3, const char *bucket, const char *table,
+                                segue_buffer *version, segue_status *st) {
   enum { LIMIT = 256 << 20 };
   segue_code rc = SEGUE_OK;
   segue_buffer key = {0}, text = {0};
@@ -153,7 +152,7 @@ segue_code segue_remote_old_versions(segue_s3 *s3, const char *bucket, const cha
   segue_code rc = SEGUE_OK;
   names versions = {0};
   segue_buffer current = {0}, prefix = {0};
-  SEGUE_TRY(current_version(s3, bucket, table, &current, st));
+  SEGUE_TRY(segue_remote_current(s3, bucket, table, &current, st));
   SEGUE_TRY(print_key(&prefix, st, table, SEGUE_REMOTE_VERSION));
   SEGUE_TRY(segue_s3_list(s3, bucket, (const char *)prefix.data, "/", on_prefix, &versions, st));
   int64_t skip = prefix.size - 1;
@@ -451,7 +450,7 @@ done:
 /* A list whose answer was lost may have arrived: what it names must stay. */
 static bool is_current(const segue_remote *r) {
   segue_buffer current = {0};
-  bool known = current_version(r->s3, r->bucket, r->table, &current, NULL) == SEGUE_OK;
+  bool known = segue_remote_current(r->s3, r->bucket, r->table, &current, NULL) == SEGUE_OK;
   bool ours = !known || strcmp((const char *)current.data, strrchr(r->base, '=') + 1) == 0;
   segue_buffer_free(&current);
   return ours;

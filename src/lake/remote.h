@@ -53,6 +53,11 @@ segue_code segue_remote_commit(const segue_context *ctx, segue_remote *r,
 void segue_remote_undo(segue_remote *r);
 void segue_remote_free(segue_remote **r);
 
+/* Local. Appends the name of the version that the list of the table at key `table` has, with a NUL;
+ * "" where there is no list, or nothing on it. */
+segue_code segue_remote_current(segue_s3 *s3, const char *bucket, const char *table,
+                                segue_buffer *version, segue_status *st) SEGUE_MUST_USE;
+
 /* What tidying found below a lake: keys to delete and unfinished uploads (key, id), each text with
  * a NUL. */
 typedef struct segue_remote_litter {

@@ -318,6 +318,7 @@ static void table_free(segue_lake_table *t) {
   free(t->columns);
   free(t->path);
   free(t->sql_name);
+  free(t->version);
 }
 
 static segue_code add_found(segue_lake_listing *l, int64_t *capacity, bool read_files,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lyrics/line.h"
+#include "segue/net.h"
 
 int64_t segue_lyrics_line_max = INT64_C(256) << 20;
 int64_t segue_lyrics_block = INT64_C(4) << 20;
@@ -33,6 +34,7 @@ typedef struct complaint {
 typedef struct reader {
   const char *path;
   int fd;
+  segue_object object;    /* where `path` is on S3 */
   int64_t size, from, to; /* of the file; this rank's range */
   int64_t at;             /* offset of the next byte to read */
   segue_buffer b;         /* bytes before `at` */
@@ -55,6 +57,11 @@ static segue_code read_block(reader *r, segue_status *st) {
     memmove(r->b.data, r->b.data + r->pos, (size_t)r->b.size);
   r->pos = 0;
   SEGUE_TRY(segue_buffer_reserve(&r->b, want + 1, st));
+  if (r->object.s3) {
+    SEGUE_TRY(segue_object_read(&r->object, r->at, want, &r->b, st));
+    r->at += want;
+    return rc;
+  }
   while (want > 0) {
     ssize_t n = pread(r->fd, r->b.data + r->b.size, (size_t)want, (off_t)r->at);
     if (n < 0 && errno == EINTR)
@@ -271,7 +278,11 @@ segue_code segue_lyrics_lines_read(const segue_context *ctx, const char *path, i
   int64_t before, total;
   reader r = {.path = path, .fd = -1, .max_complaints = max_reports, .fn = put_row};
   *lines = NULL;
-  rc = open_file(&r, st);
+  SEGUE_TRY(segue_object_share(ctx, path, &r.object, st));
+  if (r.object.s3)
+    r.size = r.object.size;
+  else
+    rc = open_file(&r, st);
   SEGUE_AGREE(ctx, st);
   SEGUE_TRY(divide(ctx, &r, st));
   rc = segue_table_create_fields(&t, line_fields, SEGUE_LINE_COLUMNS, st);

@@ -5,6 +5,7 @@
 
 #include "lyrics/line.h"
 #include "lyrics/list.h"
+#include "segue/net.h"
 
 static const segue_field list_fields[SEGUE_LIST_COLUMNS] = {
     {"track_id", SEGUE_STRING, false, "", "the track"},
@@ -58,7 +59,27 @@ done:
   return rc;
 }
 
-segue_code segue_lyrics_list_write(const char *path, const segue_table *list, segue_status *st) {
+/* To a file, or to an object. */
+static segue_code write_text(const segue_context *ctx, const char *path, const segue_buffer *b,
+                             segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  char bucket[SEGUE_S3_BUCKET];
+  const char *key;
+  if (!segue_s3_is_url(path)) {
+    SEGUE_TRY(segue_make_parent(path, st));
+    segue_clean_stale(path, NULL);
+    return segue_write_file(path, b->data, b->size, st);
+  }
+  if (!ctx->s3)
+    return segue_fail(st, SEGUE_USAGE, "this command cannot write %s", path);
+  SEGUE_TRY(segue_s3_split(path, bucket, &key, st));
+  rc = segue_s3_put_large(ctx->s3, b->data, b->size, bucket, key, st);
+done:
+  return rc;
+}
+
+segue_code segue_lyrics_list_write(const segue_context *ctx, const char *path,
+                                   const segue_table *list, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer b = {0};
   for (int c = 0; c < list->n_columns; c++)
@@ -66,9 +87,7 @@ segue_code segue_lyrics_list_write(const char *path, const segue_table *list, se
   SEGUE_TRY(segue_buffer_append(&b, "\n", 1, st));
   for (int64_t row = 0; row < list->n_rows; row++)
     SEGUE_TRY(put_row(&b, list, row, st));
-  SEGUE_TRY(segue_make_parent(path, st));
-  segue_clean_stale(path, NULL);
-  SEGUE_TRY(segue_write_file(path, b.data, b.size, st));
+  rc = write_text(ctx, path, &b, st);
 done:
   segue_buffer_free(&b);
   return rc;
@@ -237,16 +256,19 @@ static segue_code parse(list_reader *r, const segue_buffer *text) {
   return r->rc;
 }
 
-segue_code segue_lyrics_list_read(const char *path, const segue_log *log, int max_reports,
+segue_code segue_lyrics_list_read(const segue_context *ctx, const char *path, int max_reports,
                                   segue_table **out, segue_lyrics_list_report *report,
                                   segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer text = {0};
+  segue_object object;
   list_reader r = {
-      .path = path, .log = log, .reports_left = max_reports, .report = report, .st = st};
+      .path = path, .log = &ctx->log, .reports_left = max_reports, .report = report, .st = st};
   *out = NULL;
   *report = (segue_lyrics_list_report){0};
-  SEGUE_TRY(segue_read_file(path, &text, st));
+  SEGUE_TRY(segue_object_open(ctx, path, &object, st));
+  SEGUE_TRY(object.s3 ? segue_object_read(&object, 0, object.size, &text, st)
+                      : segue_read_file(path, &text, st));
   SEGUE_TRY(segue_lyrics_list_create(&r.table, st));
   SEGUE_TRY(segue_dict_create(&r.seen, st));
   SEGUE_TRY(parse(&r, &text));
@@ -255,7 +277,7 @@ segue_code segue_lyrics_list_read(const char *path, const segue_log *log, int ma
     goto done;
   }
   if (report->rejected > max_reports)
-    segue_log_line(log, SEGUE_LOG_WARN, "%s: rows left out without naming them: %lld", path,
+    segue_log_line(&ctx->log, SEGUE_LOG_WARN, "%s: rows left out without naming them: %lld", path,
                    (long long)(report->rejected - max_reports));
   *out = r.table;
   r.table = NULL;

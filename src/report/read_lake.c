@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "segue/lake.h"
+#include "segue/net.h"
+
 extern char **environ; // NOLINT(readability-redundant-declaration): POSIX asks for it
 
 /* ---- the program ---- */
@@ -190,11 +193,32 @@ done:
   return rc;
 }
 
+/* A lake on S3: the tables that are shown, fetched to a directory. */
+static segue_code read_remote(const segue_context *ctx, const char *program, const char *lake,
+                              segue_report_data *out, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_mirror *mirror = NULL;
+  int n;
+  const segue_wanted *list = segue_report_list(&n);
+  SEGUE_TRY(segue_mirror_open(ctx, lake, &mirror, st));
+  SEGUE_TRY(segue_mirror_fetch(mirror, "curated/tracks_by_genre", false, NULL, st));
+  for (int i = 0; i < n; i++)
+    if (segue_schema_find(list[i].name))
+      SEGUE_TRY(segue_mirror_fetch(mirror, list[i].name, false, NULL, st));
+  segue_log_line(&ctx->log, SEGUE_LOG_INFO, "fetched %.1f MB from %s",
+                 (double)segue_mirror_bytes(mirror) / 1e6, lake);
+  rc = read_tables(program, segue_mirror_path(mirror), out, st);
+done:
+  segue_mirror_close(&mirror);
+  return rc;
+}
+
 segue_code segue_report_read_lake(const segue_context *ctx, const char *program, const char *lake,
                                   segue_report_data *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   if (ctx->rank == 0)
-    rc = read_tables(program, lake, out, st);
+    rc = segue_s3_is_url(lake) ? read_remote(ctx, program, lake, out, st)
+                               : read_tables(program, lake, out, st);
   SEGUE_AGREE(ctx, st);
 done:
   return rc;

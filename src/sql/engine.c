@@ -339,14 +339,17 @@ static segue_code make_scratch(segue_sql *s, segue_status *st) {
 segue_code segue_sql_open(const segue_sql_options *options, segue_sql **out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   *out = NULL;
-  if (strncmp(options->lake, "s3://", 5) == 0)
-    return segue_fail(st, SEGUE_USAGE,
-                      "segue sql reads a lake in a directory; copy %s to one first", options->lake);
   segue_sql *s = segue_alloc(1, sizeof *s, "a session", st);
   if (!s)
     return SEGUE_MEMORY;
   s->options = *options;
-  SEGUE_TRY(segue_lake_scan(options->lake, false, &s->lake, st));
+  if (segue_s3_is_url(options->lake)) {
+    SEGUE_TRY(segue_mirror_open(options->ctx, options->lake, &s->mirror, st));
+    if (!s->options.location)
+      s->options.location = options->lake;
+  }
+  SEGUE_TRY(segue_lake_scan(s->mirror ? segue_mirror_path(s->mirror) : options->lake, false,
+                            &s->lake, st));
   SEGUE_TRY(make_scratch(s, st));
   if (options->parquet && !(s->parquet_part = segue_temp_name(options->parquet, st))) {
     rc = SEGUE_MEMORY;
@@ -384,6 +387,7 @@ void segue_sql_close(segue_sql **session) {
   free(s->raw[0]);
   free(s->raw[1]);
   segue_lake_listing_free(&s->lake);
+  segue_mirror_close(&s->mirror);
   free(s);
   *session = NULL;
 }

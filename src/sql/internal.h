@@ -5,6 +5,7 @@
 #include <duckdb.h>
 
 #include "segue/lake.h"
+#include "segue/net.h"
 #include "segue/sql.h"
 #include "sql/token.h"
 
@@ -13,9 +14,10 @@
 struct segue_sql {
   segue_sql_options options;
   segue_lake_listing lake;
-  bool *viewed;     /* by table of the lake: whether its view is made */
-  char *raw[2];     /* the CSVs of raw_tracks and raw_artists; NULL: there is none */
-  bool raw_made[2]; /* whether their views are */
+  segue_mirror *mirror; /* of a lake on S3, which `lake` is then the listing of; NULL: none */
+  bool *viewed;         /* by table of the lake: whether its view is made */
+  char *raw[2];         /* the CSVs of raw_tracks and raw_artists; NULL: there is none */
+  bool raw_made[2];     /* whether their views are */
   duckdb_database db;
   duckdb_connection connection;
   char *scratch;      /* where the engine may spill; made by this process */
@@ -71,6 +73,8 @@ bool sql_tables_there(const segue_sql *s, const char *name);
 const segue_lake_table *sql_tables_find(const segue_sql *s, segue_str name);
 /* What to tell who asks for a table that is not there: by whom it is made; NULL: unknown name. */
 const char *sql_tables_made_by(const segue_sql *s, segue_str name);
+/* The lake, as the reader knows it. */
+const char *sql_tables_lake(const segue_sql *s);
 /* Looks at the lake again, after it was changed. */
 segue_code sql_tables_rescan(segue_sql *s, segue_status *st) SEGUE_MUST_USE;
 

@@ -362,7 +362,7 @@ void segue_sql_list(segue_sql *s) {
       fprintf(out, ", --k %lld", (long long)q->k);
     fprintf(out, strstr(q->statements[0], "$genre") ? ", --genre NAME)\n" : ")\n");
   }
-  fprintf(out, "\nTables of %s:\n", s->lake.lake);
+  fprintf(out, "\nTables of %s:\n", sql_tables_lake(s));
   list_table(s, "raw_tracks", "every row of the track table, before anything is done to it");
   list_table(s, "raw_artists", "every row of the artist table");
   for (int i = 0; i < s->lake.n; i++) {

@@ -324,10 +324,47 @@ static bool asks_for_all(const char *text) {
   return false;
 }
 
+const char *sql_tables_lake(const segue_sql *s) {
+  return s->mirror ? s->options.lake : s->lake.lake;
+}
+
+/* What is needed of a place of a lake on S3, and not here yet. */
+static segue_code fetch(segue_sql *s, const char *place, bool *changed, segue_status *st) {
+  int64_t before = segue_mirror_bytes(s->mirror);
+  bool other = false;
+  segue_code rc = segue_mirror_fetch(s->mirror, place, false, &other, st);
+  *changed = *changed || other;
+  if (rc == SEGUE_OK && segue_mirror_bytes(s->mirror) > before)
+    sql_notice(s, "fetched %s: %.1f kB", place,
+               (double)(segue_mirror_bytes(s->mirror) - before) / 1e3);
+  return rc;
+}
+
+/* Fetches the tables that are named; a question for what there is needs their columns, so all. */
+static segue_code fetch_named(segue_sql *s, const char *text, bool all, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  bool changed = false;
+  for (int i = 0; i < s->lake.n; i++) {
+    const segue_lake_table *t = &s->lake.tables[i];
+    if (!s->viewed[i] && t->present && (all || strcasestr(text, t->sql_name)))
+      SEGUE_TRY(fetch(s, t->path, &changed, st));
+  }
+  for (int i = 0; i < 2; i++)
+    if (s->raw[i] && !s->raw_made[i] && !(i ? s->options.artists : s->options.tracks) &&
+        (all || strcasestr(text, i ? "raw_artists" : "raw_tracks")))
+      SEGUE_TRY(fetch(s, i ? "raw/artists" : "raw/tracks", &changed, st));
+  if (changed)
+    rc = sql_tables_rescan(s, st);
+done:
+  return rc;
+}
+
 segue_code sql_tables_ensure(segue_sql *s, const char *text, segue_status *st) {
   static const char *const names[] = {"tracks", "artists"};
   segue_code rc = SEGUE_OK;
   bool all = !text || asks_for_all(text);
+  if (s->mirror)
+    SEGUE_TRY(fetch_named(s, text, all, st));
   for (int i = 0; i < s->lake.n; i++) {
     const segue_lake_table *t = &s->lake.tables[i];
     if (s->viewed[i] || !t->present || !(all || strcasestr(text, t->sql_name)))

@@ -406,6 +406,14 @@ static bool has_mark(const segue_sql *s, const segue_lake_table *t) {
 
 /* ---- statements ---- */
 
+/* From the directory to the lake on S3; what could not go there does not stay here either. */
+static segue_code publish(const writing *x, bool table, segue_status *st) {
+  segue_code rc = segue_mirror_publish(x->s->mirror, x->path, table, st);
+  if (rc != SEGUE_OK && segue_remove_tree(x->target, NULL) != SEGUE_OK)
+    sql_notice(x->s, "cannot delete %s", x->target);
+  return rc;
+}
+
 static segue_code write_files(writing *x, const char *query, bool table, segue_status *st) {
   segue_code rc = SEGUE_OK;
   sql_texts count = {0};
@@ -429,7 +437,9 @@ static segue_code write_files(writing *x, const char *query, bool table, segue_s
   }
   free(x->staging);
   x->staging = NULL;
-  sql_notice(x->s, "wrote %s/%s: %s rows in %lld %s", x->s->lake.lake, x->path, count.text[0],
+  if (x->s->mirror)
+    SEGUE_TRY(publish(x, table, st));
+  sql_notice(x->s, "wrote %s/%s: %s rows in %lld %s", sql_tables_lake(x->s), x->path, count.text[0],
              (long long)x->files, x->files == 1 ? "file" : "files");
 done:
   sql_texts_free(&count);
@@ -513,7 +523,9 @@ segue_code sql_write_drop(segue_sql *s, const sql_plan *plan, segue_status *st) 
   if (!has_mark(s, t))
     return segue_fail(st, SEGUE_INPUT,
                       "%s was not made by SQL and is not dropped; delete %s/%s if you mean it",
-                      name, s->lake.lake, t->path);
+                      name, sql_tables_lake(s), t->path);
+  if (s->mirror)
+    SEGUE_TRY(segue_mirror_drop(s->mirror, t->path, st));
   SEGUE_TRY(sql_quote(&view, segue_str_of(t->sql_name), '"', st));
   SEGUE_TRY(sql_engine_dof(s, st, "DROP VIEW IF EXISTS " SQL_CATALOG "." SEGUE_SQL_DATABASE ".%.*s",
                            (int)view.size, (char *)view.data));
