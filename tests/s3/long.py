@@ -15,7 +15,9 @@ sys.path[:0] = [str(TESTS), str(TESTS / "servers"), str(TESTS / "s3")]
 
 from harness import SKIPPED, check, lake_digests, program_and_scratch, same  # noqa: E402
 from rgw import Rgw  # noqa: E402
-from s3 import TABLE, Client, chosen, inputs, killed_ranks, lake, make_catalogue, versions  # noqa: E402
+from client import Client, chosen, timed  # noqa: E402
+from lakes import lakes  # noqa: E402
+from s3 import TABLE, bad_network, make_files, there_and_back, inputs, killed_ranks, lake, make_catalogue, versions  # noqa: E402
 
 GIB = 1 << 30
 
@@ -36,7 +38,7 @@ def five_gib(client, rgw):
 
 def many_partitions(client, rgw):
     make_catalogue(client, "many", [f"genre {i}/&=%ö" for i in range(4400)], 3)
-    client("export", "many.h5", "s3://first/lake", "--quiet", ranks=2)
+    client("export", "many.h5", "s3://tables/lake", "--quiet", ranks=2)
     client("export", "many.h5", "local", "--quiet", plain=False)
     client("s3", "get", f"{TABLE}/{versions(client).pop()}/", "copy", "--quiet")
     same("4,400 partitions", lake_digests("local/curated/tracks_by_genre"), lake_digests("copy"))
@@ -48,6 +50,16 @@ def many_partitions(client, rgw):
         print(p.stdout, end="")
         return
     check(p.stdout.split() == ["4400", "13200"], f"DuckDB counts {p.stdout} {p.stderr}")
+
+
+def all_faults(client, rgw):
+    make_files("files")
+    there_and_back(client, rgw, everything=True)
+    bad_network(client, rgw, everything=True)
+
+
+def all_of_a_lake(client, rgw):
+    lakes(client, rgw, everything=True)
 
 
 def killed_at_each_step(client, rgw):
@@ -87,7 +99,7 @@ def main():
     segue = program_and_scratch()
     # Data lives in memory; where there is not enough for 5 GiB and its copy on disk, that part is left out.
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    parts = [(many_partitions, {}), (killed_at_each_step, {}), (inputs_on_ranks, {}),
+    parts = [(many_partitions, {}), (all_faults, {}), (all_of_a_lake, {}), (killed_at_each_step, {}), (inputs_on_ranks, {}),
              (busy, {"RGW_MAX_REQUESTS": "2"}), (rules, {"RGW_LIFECYCLE_DAY": "5"})]
     if memory > 9 * GIB:
         parts.insert(0, (five_gib, {}))
@@ -98,11 +110,9 @@ def main():
         if part not in run:
             continue
         with Rgw(f"rgw-{part.__name__}", **settings) as rgw:
-            rgw.make_bucket("first")
-            began = time.monotonic()
-            part(Client(segue, rgw), rgw)
-            if os.environ.get("SEGUE_TIMES"):
-                print(f"{part.__name__}: {time.monotonic() - began:.1f} s")
+            for bucket in ("first", "tables", "lakes"):
+                rgw.make_bucket(bucket)
+            timed(part, Client(segue, rgw), rgw)
 
 
 if __name__ == "__main__":

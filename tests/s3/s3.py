@@ -4,6 +4,7 @@
 s3.py PUT_OBJECT SEGUE SCRATCH      SEGUE_PARTS=lake,litter: only these parts; SEGUE_TIMES=1: their seconds
 """
 
+import concurrent.futures
 import csv
 import filecmp
 import gzip
@@ -20,42 +21,17 @@ import threading
 import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "servers")]
+sys.path[:0] = [str(TESTS), str(TESTS / "servers"), str(TESTS / "s3")]
 
+from client import SECRETS, Client, chosen, timed  # noqa: E402
 from harness import RUN_TS, check, lake_digests, program_and_scratch, run_digests, same  # noqa: E402
+from lakes import lakes  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from rgw import Rgw  # noqa: E402
 
 # Keys with what signing, XML, URLs and Hive treat in their own ways.
 NAMES = ["plain", "genre=hip%2Fhop/part-0", "a b+c", "x&y<z>\"'", "ö/日本", "100%", "~tilde!*();:@$,[]", "e\u0301"]
-SECRETS = ["testsecret", "hushhush"]
 PUT_OBJECT = pathlib.Path(sys.argv[1]).resolve()  # put_object.c
-
-
-class Client:
-    """segue with the server's environment; every message is searched for secrets."""
-
-    def __init__(self, segue, rgw):
-        # A program without mpirun need not start Open MPI's daemon: half of its time here.
-        self.segue, self.rgw, self.env = segue, rgw, {**rgw.env, "OMPI_MCA_ess_singleton_isolated": "1"}
-
-    def __call__(self, *args, env=None, ranks=1, expect=0, plain=True):
-        p = self.segue(*args, *(["--allow-http"] if plain else []), ranks=ranks, expect=expect,
-                       env={**self.env, **(env or {})})
-        for secret in SECRETS:
-            check(secret not in p.stdout + p.stderr, f"a secret is shown: {p.stdout}{p.stderr}")
-        return p
-
-    def refused(self, words, *args, says, code=1, **more):
-        p = self(*args, expect=code, **more)
-        for text in says:
-            check(text in p.stderr, f"{words}: '{text}' is not in: {p.stderr}")
-        return p
-
-    def keys(self, prefix):
-        """As an independent client sees them."""
-        bucket, _, rest = prefix.removeprefix("s3://").partition("/")
-        return self.rgw.keys(bucket, rest)
 
 
 def make_files(directory):
@@ -70,8 +46,7 @@ def make_files(directory):
 # ---- there and back ----------------------------------------------------------------------------
 
 
-def there_and_back(client, rgw):
-    make_files("files")
+def there_and_back(client, rgw, everything=False):
     client("s3", "put", "files", "s3://first/dir/", "--part-size", 5, ranks=2)
     names = {f"dir/{n}" for n in [*NAMES, "empty", "large"]}
     check(set(client.keys("s3://first/dir/")) == names, f"keys: {client.keys('s3://first/')}")
@@ -82,7 +57,7 @@ def there_and_back(client, rgw):
     check('"unverified": 0' in got.stdout, f"checksums were not compared: {got.stdout}")
     # Tools that we did not write see the same.
     aws, s3cmd = shutil.which("aws"), shutil.which("s3cmd")
-    if aws:
+    if aws and everything:
         # awscli of Debian 12 does not know AWS_ENDPOINT_URL.
         subprocess.run([aws, "--endpoint-url", rgw.url, "s3", "cp", "--quiet", "--recursive", "s3://first/dir", "aws"],
                        check=True, env=rgw.env)
@@ -132,7 +107,7 @@ def conditions(client, rgw):
     key, hour = "s3://first/conditional", 3600
 
     def put(text, condition="", clock=0, env=None):
-        p = subprocess.run([PUT_OBJECT, str(clock), condition, key, text], env={**client.env, **(env or {})},
+        p = subprocess.run([PUT_OBJECT, str(clock), condition, key, text], env=client.environment(1, env),
                            capture_output=True, text=True, check=False)
         for secret in SECRETS:
             check(secret not in p.stdout + p.stderr, f"a secret is shown: {p.stdout}{p.stderr}")
@@ -167,7 +142,10 @@ def conditions(client, rgw):
 # ---- a bad network -----------------------------------------------------------------------------
 
 
-def bad_network(client, rgw):
+def bad_network(client, rgw, everything=False):
+    faults = [("slow", True), ("lost", True), ("cut", False)]
+    if everything:
+        faults += [("drop", True), ("lost", False)]
     with Proxy(rgw.port) as proxy:
         through = {"AWS_ENDPOINT_URL": proxy.url}
         put = ("s3", "put", "files/large", "s3://first/large", "--part-size", 5)
@@ -180,7 +158,8 @@ def bad_network(client, rgw):
             return p
 
         # Every second request meets it.
-        for words, command in (("slow", put), ("drop", put), ("lost", put), ("cut", get), ("lost", get)):
+        for words, up in faults:
+            command = put if up else get
             must_work(f"{command[1]}, {words}", lambda r, w=words: w if r.number % 2 else None, *command)
             if command is get:
                 check(filecmp.cmp("files/large", "large", shallow=False), f"{words}: the file is another one")
@@ -226,19 +205,19 @@ def bad_network(client, rgw):
 # ---- a lake ------------------------------------------------------------------------------------
 
 
-TABLE = "s3://first/lake/curated/tracks_by_genre"
+TABLE = "s3://tables/lake/curated/tracks_by_genre"
 
 
 def read_table(client, words):
     """What a reader sees: the list, and that every file on it is there, of one version."""
-    keys = client.keys("s3://first/lake/")
+    keys = client.keys("s3://tables/lake/")
     if "lake/curated/tracks_by_genre/_current.csv" not in keys:
         return None
-    text = client.rgw.ask("GET", "/first/lake/curated/tracks_by_genre/_current.csv").decode()
+    text = client.rgw.ask("GET", "/tables/lake/curated/tracks_by_genre/_current.csv").decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     check(len({r["version"] for r in rows}) == 1, f"{words}: the list mixes versions")
     for r in rows:
-        key = r["file"].removeprefix("s3://first/")
+        key = r["file"].removeprefix("s3://tables/")
         check(keys.get(key) == int(r["bytes"]), f"{words}: {key} is listed and not there")
     return {r["file"].split("/", 7)[7]: int(r["rows"]) for r in rows}
 
@@ -246,31 +225,31 @@ def read_table(client, words):
 def litter(client, rgw):
     """What clean removes, on S3 and in a directory; and the bucket's rules."""
     small = ("--quiet", "--older-than", "0")
-    client("s3", "put", "files/plain", "s3://first/lake/curated/lyrics_input_header/lyrics_input.csv")
-    client("s3", "put", "files/plain", "s3://first/lake/curated/lyrics_by_track_sample/kept.jsonl")
+    client("s3", "put", "files/plain", "s3://tables/lake/curated/lyrics_input_header/lyrics_input.csv")
+    client("s3", "put", "files/plain", "s3://tables/lake/curated/lyrics_by_track_sample/kept.jsonl")
     with Proxy(rgw.port) as proxy:
         proxy.reset(lambda r: "drop" if "partNumber=2" in r.path else None)
-        client.refused("a broken upload", "s3", "put", "files/large", "s3://first/lake/large", "--part-size", 5,
+        client.refused("a broken upload", "s3", "put", "files/large", "s3://tables/lake/large", "--part-size", 5,
                        "--s3-attempts", 1, env={"AWS_ENDPOINT_URL": proxy.url}, says=["PUT"])
-    before = client.keys("s3://first/lake/")
-    young = client("clean", "s3://first/lake").stdout
+    before = client.keys("s3://tables/lake/")
+    young = client("clean", "s3://tables/lake").stdout
     check("deleted: 0 scratch files, 0 staging directories, 0 files of old versions, 0 unfinished" in young, young)
-    dry = client("clean", "s3://first/lake", "--older-than", "0", "--dry-run", "--lifecycle", "print").stdout
+    dry = client("clean", "s3://tables/lake", "--older-than", "0", "--dry-run", "--lifecycle", "print").stdout
     check("would delete: 1 scratch" in dry and "1 unfinished uploads" in dry and "<Days>7</Days>" in dry, dry)
-    check(client.keys("s3://first/lake/") == before, "a dry run deleted something")
+    check(client.keys("s3://tables/lake/") == before, "a dry run deleted something")
     view = read_table(client, "before clean")
-    client("s3", "lifecycle", "s3://first/other", "--days", 30)
-    client("clean", "s3://first/lake", *small, "--lifecycle", "set", "--days", 3)
-    after = client.keys("s3://first/lake/")
+    client("s3", "lifecycle", "s3://tables/other", "--days", 30)
+    client("clean", "s3://tables/lake", *small, "--lifecycle", "set", "--days", 3)
+    after = client.keys("s3://tables/lake/")
     check(len(versions(client)) == 1 and read_table(client, "after clean") == view, "clean touched the table")
     check({k for k in after if "lyrics" in k} == {"lake/curated/lyrics_by_track_sample/kept.jsonl"}, f"clean: {after}")
-    again = client("clean", "s3://first/lake", "--older-than", "0").stdout
+    again = client("clean", "s3://tables/lake", "--older-than", "0").stdout
     check("0 unfinished uploads" in again, again)
-    rules = client("s3", "lifecycle", "s3://first/").stdout
+    rules = client("s3", "lifecycle", "s3://tables/").stdout
     check(rules.count("<Rule>") == 4 and ">3<" in rules and ">30<" in rules, f"rules: {rules}")
-    client("s3", "lifecycle", "s3://first/lake", "--remove")
-    client("s3", "lifecycle", "s3://first/other", "--remove")
-    check("has no rules" in client("s3", "lifecycle", "s3://first/").stdout, "rules stayed")
+    client("s3", "lifecycle", "s3://tables/lake", "--remove")
+    client("s3", "lifecycle", "s3://tables/other", "--remove")
+    check("has no rules" in client("s3", "lifecycle", "s3://tables/").stdout, "rules stayed")
     scratch = pathlib.Path("local/curated/lyrics_input_header")
     scratch.mkdir(parents=True)
     (scratch / "lyrics_input.csv").write_text("x")
@@ -300,7 +279,7 @@ def inputs(client, rgw, runs=((2, "artists.csv.gz"),)):
 
 
 def versions(client):
-    return {k.split("/")[3] for k in client.keys("s3://first/lake/curated/") if "/version=" in k}
+    return {k.split("/")[3] for k in client.keys("s3://tables/lake/curated/") if "/version=" in k}
 
 
 def make_catalogue(client, name, genres, rows):
@@ -312,13 +291,13 @@ def make_catalogue(client, name, genres, rows):
            plain=False)
 
 
-def lake(client, rgw, stride=3):
+def lake(client, rgw, stride=5):
     """`stride` 1: killed at each step; long.py has the time."""
     make_catalogue(client, "old", ["rock", "r&b", "hip/hop"], 2)
     make_catalogue(client, "new", ["rock", "jazz"], 3)
     old = {"genre=rock/part-0.parquet": 2, "genre=r&b/part-0.parquet": 2, "genre=hip%2Fhop/part-0.parquet": 2}
     new = {"genre=rock/part-0.parquet": 3, "genre=jazz/part-0.parquet": 3}
-    client("export", "old.h5", "s3://first/lake", "--quiet", ranks=3)
+    client("export", "old.h5", "s3://tables/lake", "--quiet", ranks=3)
     check(read_table(client, "first export") == old, f"first export: {read_table(client, 'first')}")
     # The same bytes as in a directory.
     client("export", "old.h5", "local", "--quiet", plain=False)
@@ -344,8 +323,8 @@ def lake(client, rgw, stride=3):
                 return "drop" if step % 2 else "lost"
 
             proxy.reset(kill)
-            process = client.segue.start("export", "new.h5", "s3://first/lake", "--quiet", "--allow-http",
-                                         env={**client.env, "AWS_ENDPOINT_URL": proxy.url})
+            process = client.segue.start("export", "new.h5", "s3://tables/lake", "--quiet", "--allow-http",
+                                         env=client.environment(1, {"AWS_ENDPOINT_URL": proxy.url}))
             process.communicate()
             view = read_table(client, f"killed at step {step}")
             check(view in (old, new), f"killed at step {step}: a reader sees {view}")
@@ -354,20 +333,20 @@ def lake(client, rgw, stride=3):
                 break
             check(step < 60, "no end of steps")
             if view == new:  # back to the old one
-                client("export", "old.h5", "s3://first/lake", "--quiet")
+                client("export", "old.h5", "s3://tables/lake", "--quiet")
         check(step > 8 and seen == {frozenset(old), frozenset(new)}, f"{step} steps, {len(seen)} views")
     # Done once more, it is there, and nothing is left but this version and the one before.
-    client("export", "new.h5", "s3://first/lake", "--quiet", ranks=2)
+    client("export", "new.h5", "s3://tables/lake", "--quiet", ranks=2)
     check(read_table(client, "at last") == new, "the last export is not what readers see")
     check(len(versions(client)) == 2, f"left behind: {versions(client)}")
-    check(not any("_writer" in k for k in client.keys("s3://first/lake/")), "a writer's mark stayed")
+    check(not any("_writer" in k for k in client.keys("s3://tables/lake/")), "a writer's mark stayed")
     # A failure leaves the old table and no version of its own.
     with Proxy(rgw.port) as proxy:
         proxy.reset(lambda r: (403, b"<Error><Code>AccessDenied</Code></Error>") if "jazz" in r.path and r.changes else None)
-        before = client.keys("s3://first/lake/")
-        client.refused("a failed export", "export", "new.h5", "s3://first/lake", "--quiet", ranks=2,
+        before = client.keys("s3://tables/lake/")
+        client.refused("a failed export", "export", "new.h5", "s3://tables/lake", "--quiet", ranks=2,
                        env={"AWS_ENDPOINT_URL": proxy.url}, says=["AccessDenied"])
-        after = client.keys("s3://first/lake/")
+        after = client.keys("s3://tables/lake/")
         check(set(after) <= set(before) and read_table(client, "a failed export") == new, "a failed export changed it")
 
 
@@ -400,8 +379,8 @@ def killed_ranks(client, rgw, steps=(2, 5)):
                 return "drop"
 
             proxy.reset(kill)
-            process = client.segue.start("export", "wide.h5", "s3://first/lake", "--quiet", "--allow-http", ranks=3,
-                                         env={**client.env, "AWS_ENDPOINT_URL": proxy.url})
+            process = client.segue.start("export", "wide.h5", "s3://tables/lake", "--quiet", "--allow-http", ranks=3,
+                                         env=client.environment(3, {"AWS_ENDPOINT_URL": proxy.url}))
             said = process.communicate()[1]
             view = read_table(client, f"ranks killed at step {step}")
             check(view in (old, wide), f"ranks killed at step {step}: a reader sees {view}")
@@ -409,25 +388,23 @@ def killed_ranks(client, rgw, steps=(2, 5)):
             if process.returncode == 0:
                 break
     check(count > max(steps[:2]) and view == wide, f"{count} requests at last, then {view}")
-    client("export", "wide.h5", "s3://first/lake", "--quiet", ranks=2)
+    client("export", "wide.h5", "s3://tables/lake", "--quiet", ranks=2)
     check(len(versions(client)) == 2, f"left behind: {versions(client)}")
-
-
-def chosen(*parts):
-    names = os.environ.get("SEGUE_PARTS")
-    return [p for p in parts if not names or p.__name__ in names.split(",")]
 
 
 def main():
     segue = program_and_scratch()
     with Rgw("rgw") as rgw:
         client = Client(segue, rgw)
-        rgw.make_bucket("first")
-        for part in chosen(there_and_back, refusals, conditions, bad_network, lake, killed_ranks, litter, inputs):
-            began = time.monotonic()
-            part(client, rgw)
-            if os.environ.get("SEGUE_TIMES"):
-                print(f"{part.__name__}: {time.monotonic() - began:.1f} s")
+        for bucket in ("first", "tables", "lakes"):
+            rgw.make_bucket(bucket)
+        make_files("files")
+        # Side by side, each with a bucket of its own: most of a part's time is one process after another.
+        parts = chosen(there_and_back, refusals, conditions, bad_network, inputs), chosen(lake, killed_ranks, litter), \
+            chosen(lakes)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(lambda p: [timed(part, client, rgw) for part in p], p) for p in parts]:
+                done.result()
 
 
 if __name__ == "__main__":

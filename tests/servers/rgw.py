@@ -50,7 +50,10 @@ class Rgw:
                     "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "testaccess",
                     "AWS_SECRET_ACCESS_KEY": "testsecret"}
 
-    def ask(self, method, path, **query):
+    def put(self, path, body, **query):
+        self.ask("PUT", path, body, **query)
+
+    def ask(self, method, path, body=b"", /, **query):
         """One signed request (AWS Signature Version 4, written down here once more); the answer's body."""
         day = f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}"
         path = urllib.parse.quote(path, safe="/-_.~")
@@ -66,13 +69,13 @@ class Rgw:
         headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential=testaccess/{scope}, SignedHeaders={signed}, "
                                     f"Signature={key.hex()}")
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, f"{path}?{words}", headers=headers)
+        connection.request(method, f"{path}?{words}", body, headers)
         answer = connection.getresponse()
-        body = answer.read()
+        found = answer.read()
         connection.close()
         if answer.status >= 300:
-            raise OSError(f"{method} {path}: {answer.status} {body}")
-        return body
+            raise OSError(f"{method} {path}: {answer.status} {found}")
+        return found
 
     def make_bucket(self, name):
         self.ask("PUT", f"/{name}")
