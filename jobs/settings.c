@@ -168,6 +168,8 @@ static segue_code read_config(given *g, segue_settings *s, const segue_command *
 
 static bool is_choice(const char *text, const char *choices) {
   size_t n = strlen(text);
+  if (strchr(text, '|'))
+    return false; /* several at once */
   for (const char *p = choices; p; p = strchr(p, '|')) {
     p += *p == '|';
     if (strncmp(p, text, n) == 0 && (p[n] == '|' || p[n] == '\0'))

@@ -187,6 +187,27 @@ static void nulls_on_one_rank_only(void **state) {
   segue_table_destroy(&t);
 }
 
+/* Past each size that the list of columns grows at. */
+static void many_columns_keep_their_names(void **state) {
+  enum { MANY = 3000 };
+  (void)state;
+  segue_status st = {0};
+  segue_table *t = NULL;
+  char name[16];
+  assert_int_equal(segue_table_create_fields(&t, fields, 2, &st), SEGUE_OK);
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, "c%d", i);
+    assert_int_equal(segue_table_add_column(t, name, SEGUE_INT32, &st), SEGUE_OK);
+  }
+  assert_int_equal(t->n_columns, 2 + MANY);
+  assert_string_equal(t->columns[0].field.name, fields[0].name);
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, "c%d", i);
+    assert_string_equal(t->columns[2 + i].field.name, name);
+  }
+  segue_table_destroy(&t);
+}
+
 static void schemas_are_well_formed(void **state) {
   (void)state;
   int n;
@@ -213,6 +234,7 @@ int main(int argc, char **argv) {
   segue_comm_piece = 64;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_come_back),
+      cmocka_unit_test(many_columns_keep_their_names),
       cmocka_unit_test(rows_are_copied_and_ordered),
       cmocka_unit_test(rows_are_taken_from_two_tables),
       cmocka_unit_test(rows_are_packed),

@@ -37,6 +37,7 @@ segue_code segue_dict_create(segue_dict **out, segue_status *st) {
   }
   int64_t zero = 0;
   SEGUE_TRY(segue_buffer_append(&d->offsets, &zero, sizeof zero, st));
+  SEGUE_TRY(segue_buffer_reserve(&d->bytes, 0, st)); /* the empty string needs a place, too */
 done:
   if (rc != SEGUE_OK)
     segue_dict_destroy(&d);

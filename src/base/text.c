@@ -17,6 +17,8 @@ static utf8proc_int32_t next_char(const char **p, const char *end) {
 }
 
 bool segue_utf8_valid(segue_str s) {
+  if (s.size == 0)
+    return true; /* and its data may be NULL, from which no step is defined */
   const char *p = s.data, *end = s.data + s.size;
   while (p < end) {
     uint64_t eight;
@@ -46,6 +48,8 @@ static bool is_space(utf8proc_int32_t c) {
 }
 
 segue_str segue_text_trim(segue_str s) {
+  if (s.size == 0)
+    return s;
   const char *p = s.data, *end = s.data + s.size;
   for (const char *q = p; p < end; p = q) {
     utf8proc_int32_t c = next_char(&q, end);

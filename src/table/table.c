@@ -10,12 +10,20 @@ static bool is_text(segue_type type) {
   return type == SEGUE_STRING || type == SEGUE_BYTES;
 }
 
+/* Room for one more after `n` entries, which only ever came one by one: an array of 16, 32, 64, ...
+ * so that its length tells its capacity. */
+static segue_code one_more(void **entries, int64_t n, size_t size, segue_status *st) {
+  enum { FIRST = 16 };
+  int64_t capacity = n;
+  if (n > 0 && (n < FIRST || (n & (n - 1)) != 0))
+    return SEGUE_OK;
+  return segue_grow(entries, &capacity, n > 0 ? 2 * n : FIRST, size, "columns", st);
+}
+
 static segue_code add_column(segue_table *t, const segue_field *field, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  int64_t capacity = t->n_columns;
   void *columns = t->columns;
-  SEGUE_TRY(segue_grow(&columns, &capacity, (int64_t)t->n_columns + 1, sizeof *t->columns,
-                       "columns", st));
+  SEGUE_TRY(one_more(&columns, t->n_columns, sizeof *t->columns, st));
   t->columns = columns;
   segue_column *c = &t->columns[t->n_columns];
   memset(c, 0, sizeof *c);
@@ -75,10 +83,8 @@ segue_code segue_table_add_column(segue_table *t, const char *name, segue_type t
                                   segue_status *st) {
   segue_code rc = SEGUE_OK;
   assert(t->n_rows == 0);
-  int64_t capacity = t->n_own_names;
   void *names = t->own_names;
-  SEGUE_TRY(segue_grow(&names, &capacity, (int64_t)t->n_own_names + 1, sizeof *t->own_names,
-                       "column names", st));
+  SEGUE_TRY(one_more(&names, t->n_own_names, sizeof *t->own_names, st));
   t->own_names = names;
   char *copy = strdup(name);
   if (!copy)
