@@ -5,8 +5,8 @@
 
 #include "job.h"
 
-/* A process on its own sends no message, and yet Open MPI would look for a fast network first, for a
- * quarter of a second with libpsm2. What the user set stays. */
+/* A process on its own sends no message, and yet Open MPI would look for a fast network first, for
+ * a quarter of a second with libpsm2. What the user set stays. */
 static void seek_no_network(void) {
   const char *who;
   if (segue_launched(&who) == 0 && !getenv("PMIX_RANK"))
