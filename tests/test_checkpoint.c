@@ -292,6 +292,7 @@ static void one_asked_all_stop(void **state) {
     assert_int_equal(segue_stop_settle(&world, &stop, rc, &why), SEGUE_STOPPED);
     segue_stop_listen(false);
     assert_false(segue_stop_poll(&world, &stop));
+    MPI_Barrier(MPI_COMM_WORLD); /* what is asked next must not be heard here */
   }
 }
 

@@ -43,7 +43,7 @@ const char *fuzz_file(const char *name, const void *data, size_t size) {
   if (i == n)
     memcpy(paths[n++], path, sizeof path);
   FILE *f = fopen(path, "wb");
-  FUZZ_CHECK(f && fwrite(data, 1, size, f) == size && fclose(f) == 0);
+  FUZZ_CHECK(f && (size == 0 || fwrite(data, 1, size, f) == size) && fclose(f) == 0);
   return paths[i];
 }
 
