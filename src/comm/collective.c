@@ -17,7 +17,8 @@ static segue_code check(int err, const char *what, segue_status *st) {
 
 /* `n` bytes further. Nothing at all may be at NULL, to which C lets nobody add even 0. */
 static char *further(const void *data, int64_t n) {
-  return n == 0 ? (char *)(uintptr_t)data : (char *)(uintptr_t)data + n;
+  const char *bytes = data;
+  return (char *)(n == 0 ? bytes : bytes + n);
 }
 
 static int piece(int64_t left) {

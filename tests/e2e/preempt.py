@@ -91,7 +91,7 @@ def status(segue):
 
 def refused(segue, files):
     """A checkpoint of other input or settings, or one that nobody asked to continue."""
-    args = ["predictors", "work.h5", "--run-ts", RUN_TS, "--min-tracks-per-genre", 20, "--shuffles", 4000]
+    args = ["predictors", "work.h5", "--run-ts", RUN_TS, "--min-tracks-per-genre", 20, "--shuffles", 60000]
     segue("curate", *files, "--run", "work.h5", "--quiet")
     before = run_digests("work.h5")
     stop_one(segue, args)
@@ -99,7 +99,7 @@ def refused(segue, files):
     p = segue(*args, expect=2)
     check("--resume continues it" in p.stderr, p.stderr)
     p = segue(*args, "--resume", "--shuffles", 10, expect=1, ranks=2)
-    check("option shuffles was 4000 and is 10 now" in p.stderr, p.stderr)
+    check("option shuffles was 60000 and is 10 now" in p.stderr, p.stderr)
     segue("curate", *segue.synth("else", "--tracks", 3000, "--seed", 9), "--run", "other.h5", "--quiet")
     shutil.copytree("work.h5.checkpoint", "other.h5.checkpoint")
     p = segue("predictors", "other.h5", *args[2:], "--resume", expect=1, ranks=3)
@@ -117,7 +117,7 @@ def refused(segue, files):
 
 def stop_one(segue, args):
     """Leaves a checkpoint; later and later, until the signal finds the work begun."""
-    for delay in (0.5, 1, 2, 3, 4, 6, 8):
+    for delay in (0.5, 0.8, 1.2, 1.6, 2, 3, 4, 6, 8):
         p = segue.start(*args)
         time.sleep(delay)
         p.send_signal(signal.SIGUSR1)
