@@ -302,6 +302,9 @@ segue_code segue_remove_tree(const char *path, segue_status *st) SEGUE_MUST_USE;
 /* A file that appears whole or not at all: temporary name beside it, fsync, rename. */
 segue_code segue_write_file(const char *path, const void *data, int64_t size,
                             segue_status *st) SEGUE_MUST_USE;
+/* Local. All `size` bytes of `data` at `offset` of an open file; `path` is for the message. */
+segue_code segue_write_at(int fd, const void *data, int64_t size, int64_t offset, const char *path,
+                          segue_status *st) SEGUE_MUST_USE;
 /* Appends what the file holds. INPUT where it cannot be opened or is longer than 1 GiB, as a device
  * may be. */
 segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st) SEGUE_MUST_USE;

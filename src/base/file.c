@@ -133,6 +133,20 @@ done:
   return rc;
 }
 
+segue_code segue_write_at(int fd, const void *data, int64_t size, int64_t offset, const char *path,
+                          segue_status *st) {
+  const char *bytes = data;
+  for (int64_t done = 0; done < size;) {
+    ssize_t n = pwrite(fd, bytes + done, (size_t)(size - done), (off_t)(offset + done));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return segue_fail_errno(st, SEGUE_IO, errno, "cannot write %s", path);
+    done += n;
+  }
+  return SEGUE_OK;
+}
+
 enum { READ_MOST = 1 << 30 };
 
 segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st) {
@@ -151,8 +165,8 @@ segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st
       break;
     out->size += n;
     if (out->size > READ_MOST)
-      SEGUE_TRY(
-          segue_fail(st, SEGUE_INPUT, "%s is longer than 1 GiB, which no such file is", path));
+      SEGUE_TRY(segue_fail(st, SEGUE_INPUT,
+                           "%s is longer than 1 GiB, the most that is read at once", path));
   }
 done:
   close(fd);

@@ -82,25 +82,12 @@ static segue_code settle(many *m, bool keep, segue_status *st) {
   return rc;
 }
 
-static segue_code write_bytes(int fd, const char *path, segue_str bytes, int64_t at,
-                              segue_status *st) {
-  for (int64_t done = 0; done < bytes.size;) {
-    ssize_t n = pwrite(fd, bytes.data + done, (size_t)(bytes.size - done), at + done);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return segue_fail_errno(st, SEGUE_IO, errno, "cannot write %s", path);
-    done += n;
-  }
-  return SEGUE_OK;
-}
-
 static segue_code write_new(const char *path, int flags, segue_str bytes, int64_t at,
                             segue_status *st) {
   int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags, 0666);
   if (fd < 0)
     return segue_fail_errno(st, SEGUE_IO, errno, "cannot create %s", path);
-  segue_code rc = write_bytes(fd, path, bytes, at, st);
+  segue_code rc = segue_write_at(fd, bytes.data, bytes.size, at, path, st);
   if (close(fd) != 0 && rc == SEGUE_OK)
     rc = segue_fail_errno(st, SEGUE_IO, errno, "cannot write %s", path);
   return rc;

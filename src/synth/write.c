@@ -67,19 +67,6 @@ static segue_code pack(const segue_buffer *text, segue_buffer *packed, segue_sta
   return rc;
 }
 
-static segue_code write_at(int fd, const segue_buffer *b, int64_t offset, const char *path,
-                           segue_status *st) {
-  for (int64_t done = 0; done < b->size;) {
-    ssize_t n = pwrite(fd, b->data + done, (size_t)(b->size - done), (off_t)(offset + done));
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return segue_fail_errno(st, SEGUE_IO, errno, "cannot write %s", path);
-    done += n;
-  }
-  return SEGUE_OK;
-}
-
 /* The text of a block, packed if asked for. */
 static segue_code make_block(const synth_world *w, const table_of *t, int64_t block,
                              int64_t records, synth_writer *out, segue_buffer *packed,
@@ -130,7 +117,7 @@ segue_code synth_write_table(const segue_context *ctx, const synth_world *w, int
     SEGUE_AGREE(ctx, st);
     const segue_buffer *b = w->p.gzip ? &packed : &out.text;
     SEGUE_TRY(segue_scan_int64(ctx, b->size, &before, &all, st));
-    rc = write_at(fd, b, offset + before, temporary, st);
+    rc = segue_write_at(fd, b->data, b->size, offset + before, temporary, st);
     SEGUE_AGREE(ctx, st);
     offset += all;
     segue_progress_update(
