@@ -311,6 +311,8 @@ segue_code segue_read_file(const char *path, segue_buffer *out, segue_status *st
 /* The temporary name for `path`: same folder, hidden, with host and process, so that a later run
  * can tell whether its maker is still there; ends in ".part". NULL with MEMORY. Freed by free(). */
 char *segue_temp_name(const char *path, segue_status *st) SEGUE_MUST_USE;
+/* Whether no process of this host has the number, or only one that waits to be collected. */
+bool segue_process_ended(long pid);
 /* Deletes temporary files of `path` whose process on this host has ended. `log` may be NULL. */
 void segue_clean_stale(const char *path, const segue_log *log);
 /* Makes file contents durable, then gives it its final name and makes the name durable. */

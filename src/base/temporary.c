@@ -35,9 +35,9 @@ char *segue_temp_name(const char *path, segue_status *st) {
   return temp;
 }
 
-/* Whether no process of this host has the number, or one that has ended and waits to be collected:
- * after a kill that can be the case for as long as a container's first process likes. */
-static bool has_ended(long pid) {
+/* One that waits to be collected has ended: after a kill that can last for as long as a container's
+ * first process likes. */
+bool segue_process_ended(long pid) {
   char name[64], text[512];
   if (kill((pid_t)pid, 0) != 0)
     return errno == ESRCH;
@@ -62,7 +62,7 @@ static bool is_stale(const char *entry, const char *name, const char *host) {
     return false;
   char *end = NULL;
   long pid = strtol(entry + h + 1, &end, 10);
-  return end != entry + h + 1 && strncmp(end, ".part", 5) == 0 && pid > 0 && has_ended(pid);
+  return end != entry + h + 1 && strncmp(end, ".part", 5) == 0 && pid > 0 && segue_process_ended(pid);
 }
 
 void segue_clean_stale(const char *path, const segue_log *log) {

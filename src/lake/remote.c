@@ -1,8 +1,6 @@
 #include "lake/remote.h"
 #include "segue/lake.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,7 +104,7 @@ static segue_code is_dead(segue_s3 *s3, const char *bucket, const char *version,
   if (!found)
     *dead = true; /* it ended while we looked */
   else if (pid && strstr((const char *)text.data, want))
-    *dead = kill((pid_t)strtol(pid + 6, NULL, 10), 0) != 0 && errno == ESRCH;
+    *dead = segue_process_ended(strtol(pid + 6, NULL, 10));
 done:
   segue_buffer_free(&key);
   segue_buffer_free(&text);
