@@ -26,6 +26,14 @@
 #define SEGUE_KNN_INLINE static inline
 #endif
 
+/* Rows lie in the caller's order, which is not the order of the search; asking for them early hides
+ * the wait. */
+#if defined(__GNUC__)
+#define SEGUE_KNN_PREFETCH(p, write) __builtin_prefetch(p, write)
+#else
+#define SEGUE_KNN_PREFETCH(p, write) ((void)(p))
+#endif
+
 enum {
   SEGUE_KNN_LEAF_SIZE = 64,
   SEGUE_KNN_EXPONENT = 40, /* z is within +-2^this */

@@ -178,6 +178,19 @@ static void sort_entries(segue_knn_job *job, segue_knn_query *q) {
     q->count--;
 }
 
+/* What the decision will read and write, while the entries are being sorted. */
+static void prefetch_decision(const segue_knn_job *job, const segue_knn_query *q) {
+  const segue_knn *ix = job->ix;
+  SEGUE_KNN_PREFETCH(job->rows + q->place * job->k, 1);
+  if (job->keys)
+    SEGUE_KNN_PREFETCH(job->keys + q->place * job->k, 1);
+  for (int32_t i = 0; i < q->count; i++) {
+    const double *x = ix->points + (int64_t)ix->order->row[q->slot[i]] * ix->d;
+    SEGUE_KNN_PREFETCH(x, 0);
+    SEGUE_KNN_PREFETCH(x + (ix->d < 8 ? ix->d - 1 : 8), 0);
+  }
+}
+
 void segue_knn_query_finish(segue_knn_job *job, segue_knn_query *q) {
   segue_knn *ix = job->ix;
   ix->stats.queries++;
@@ -185,6 +198,7 @@ void segue_knn_query_finish(segue_knn_job *job, segue_knn_query *q) {
     segue_knn_count_finish(job, q);
     return;
   }
+  prefetch_decision(job, q);
   sort_entries(job, q);
   double *keys = job->key_scratch;
   int32_t *rows = job->row_scratch;
