@@ -15,6 +15,7 @@ static void seek_no_network(void) {
 
 int main(int argc, char **argv) {
   int provided;
+  segue_memory_init();
   json_set_alloc_funcs(segue_alloc_or_end, free);
   segue_sql_start(argc, argv); /* SQL is another program, which needs no MPI */
   seek_no_network();

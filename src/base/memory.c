@@ -1,11 +1,17 @@
 #include "segue/base.h"
 
 #include <errno.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+enum { LARGE_PAGE = 1 << 21 };
 
 static segue_code no_memory(segue_status *st, const char *what, double bytes) {
   return segue_fail(st, SEGUE_MEMORY, "no memory for %s: %.0f bytes were wanted", what, bytes);
@@ -16,13 +22,37 @@ static segue_code no_memory(segue_status *st, const char *what, double bytes) {
  * nothing. */
 static void *in_large_pages(void *p, size_t bytes) {
 #ifdef MADV_HUGEPAGE
-  enum { PAGE = 1 << 21 };
-  uintptr_t from = ((uintptr_t)p + PAGE - 1) / PAGE * PAGE,
-            to = ((uintptr_t)p + bytes) / PAGE * PAGE;
+  uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE,
+            to = ((uintptr_t)p + bytes) / LARGE_PAGE * LARGE_PAGE;
   if (p && to > from)
     (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE);
 #endif
   return p;
+}
+
+void segue_memory_init(void) {
+#if defined(__GLIBC__)
+  enum { STEP = 16 << 20, LARGEST_IN_HEAP = 32 << 20, KEEP = 1 << 30 };
+  (void)mallopt(M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
+  (void)mallopt(M_TRIM_THRESHOLD, KEEP);
+  (void)mallopt(M_TOP_PAD, STEP);
+#endif
+}
+
+/* Asks for large pages for what the heap has grown by since the last call. sbrk(0) only reads where
+ * it ends. */
+static void heap_in_large_pages(void) {
+#if defined(__GLIBC__)
+  static char *asked;
+  static char *seen;
+  char *end = sbrk(0);
+  if (end == seen || end == (char *)-1)
+    return;
+  seen = end;
+  if (asked && end > asked)
+    (void)in_large_pages(asked, (size_t)(end - asked));
+  asked = end - (uintptr_t)end % LARGE_PAGE; /* the rest comes with the next growth */
+#endif
 }
 
 void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st) {
@@ -32,6 +62,7 @@ void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st
   }
   size_t bytes = (size_t)count * size;
   void *p = in_large_pages(calloc(bytes ? bytes : 1, 1), bytes);
+  heap_in_large_pages();
   if (!p)
     (void)no_memory(st, what, (double)bytes);
   return p;
@@ -68,6 +99,7 @@ segue_code segue_grow(void **ptr, int64_t *capacity, int64_t need, size_t size, 
   }
   if (!p)
     return no_memory(st, what, (double)want * (double)size);
+  heap_in_large_pages();
   *ptr = p;
   *capacity = want;
   return SEGUE_OK;
@@ -137,6 +169,11 @@ segue_code segue_memory_limit(int64_t bytes, segue_status *st) {
     return segue_fail(st, SEGUE_USAGE,
                       "a memory limit of %lld bytes is above the one that the system sets, %llu",
                       (long long)bytes, (unsigned long long)limit.rlim_max);
+#if defined(__GLIBC__)
+  /* As it was: where every byte counts nothing is taken in advance, nor kept. */
+  (void)mallopt(M_TOP_PAD, 1 << 17);
+  (void)mallopt(M_TRIM_THRESHOLD, 1 << 17);
+#endif
   if (setrlimit(RLIMIT_DATA, &limit) != 0)
     return segue_fail_errno(st, SEGUE_USAGE, errno, "a memory limit of %lld bytes cannot be set",
                             (long long)bytes);

@@ -132,6 +132,7 @@ done:
 
 int main(int argc, char **argv) {
   settings s = {.repeats = 5};
+  segue_memory_init();
   if (argc < 5 || argc > 8 || (argc > 5 && !segue_knn_kernel_parse(argv[5], &s.params.kernel)) ||
       (argc > 6 && !segue_knn_metric_parse(argv[6], &s.params.metric))) {
     fprintf(stderr, "usage: knn_bench FILE|- N D K [auto|gemm|leaf] [euclidean|cosine|l1] "

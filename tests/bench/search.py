@@ -110,7 +110,7 @@ def as_installed(path, x):
 
 def segue_search(options, path, x):
     out = subprocess.run([options.programs / "knn_bench", path, str(x.shape[0]), str(x.shape[1]), str(K),
-                          "auto", "euclidean", "2"], check=True, capture_output=True, text=True).stdout.split()
+                          "auto", "euclidean", "3"], check=True, capture_output=True, text=True).stdout.split()
     return dict(zip(out[::2], out[1::2]))
 
 
