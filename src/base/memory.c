@@ -46,7 +46,7 @@ static void heap_in_large_pages(void) {
   static char *asked;
   static char *seen;
   char *end = sbrk(0);
-  if (end == seen || end == (char *)-1)
+  if (end == seen || (intptr_t)end == -1)
     return;
   seen = end;
   if (asked && end > asked)

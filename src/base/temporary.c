@@ -62,7 +62,8 @@ static bool is_stale(const char *entry, const char *name, const char *host) {
     return false;
   char *end = NULL;
   long pid = strtol(entry + h + 1, &end, 10);
-  return end != entry + h + 1 && strncmp(end, ".part", 5) == 0 && pid > 0 && segue_process_ended(pid);
+  return end != entry + h + 1 && strncmp(end, ".part", 5) == 0 && pid > 0 &&
+         segue_process_ended(pid);
 }
 
 void segue_clean_stale(const char *path, const segue_log *log) {
