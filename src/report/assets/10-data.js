@@ -23,10 +23,27 @@ class Table {
     return c.names && v !== null ? c.names[v] : v ?? null;
   }
 
+  // Gives a column's values by row number, without looking the column up each time.
+  reader(column) {
+    const c = this.columns.get(column);
+    if (!c) return () => null;
+    if ('all' in c) return () => c.all;
+    const { names, values } = c;
+    return names ? i => values[i] === null ? null : names[values[i]] ?? null : i => values[i] ?? null;
+  }
+
+  // A row as an object whose properties are the columns, and `code` the genre's number. They are read when asked
+  // for: of thousands of rows a page shows few, and of these not all columns.
   row(i) {
-    const out = {};
-    for (const name of this.columns.keys()) out[name] = this.get(name, i);
-    return out;
+    if (!this.Row) {
+      this.Row = class { constructor(number) { this.rowNumber = number; } };
+      for (const name of this.columns.keys()) {
+        const read = this.reader(name), get = function () { return read(this.rowNumber); };
+        Object.defineProperty(this.Row.prototype, name, { get });
+        if (name === 'genre') Object.defineProperty(this.Row.prototype, 'code', { get });
+      }
+    }
+    return new this.Row(i);
   }
 
   // Row numbers of a genre, in the table's order.
@@ -59,7 +76,8 @@ class Table {
   }
 
   values(column) {
-    return Array.from({ length: this.n }, (_, i) => this.get(column, i));
+    const read = this.reader(column);
+    return Array.from({ length: this.n }, (_, i) => read(i));
   }
 
   // The rows of a genre as objects; of all genres with -1.
@@ -72,6 +90,9 @@ class Table {
     return this.of(genre).find(i => this.get('k', i) === k);
   }
 }
+
+// A row with some properties more, or others.
+const withMore = (row, more) => Object.defineProperties(Object.create(row), Object.getOwnPropertyDescriptors(more));
 
 async function readData() {
   const plain = document.getElementById('data');
@@ -131,7 +152,7 @@ class Data {
     const t = this.delta, out = [];
     for (let i = 0; t && i < t.n; i++)
       if ((!t.has('k') || t.get('k', i) === k) && (this.alpha === null || t.get('alpha_audio_weight', i) === this.alpha))
-        out.push({ ...t.row(i), code: t.get('genre', i) });
+        out.push(t.row(i));
     return out;
   }
 

@@ -6,7 +6,6 @@ const MATCHES = 60;
 class GenreBox {
   constructor(app) {
     this.app = app;
-    this.keys = app.data.genres.map(plain);
     this.input = el('input', {
       id: 'genre', type: 'text', role: 'combobox', autocomplete: 'off', spellcheck: 'false', 'aria-expanded': 'false',
       'aria-controls': 'genre-list', 'aria-autocomplete': 'list',
@@ -21,6 +20,11 @@ class GenreBox {
     this.clear = el('button', { type: 'button', class: 'clear', 'aria-label': 'All genres', title: 'All genres',
       onclick: () => { app.choose({ genre: -1 }); this.input.focus(); this.close(); } }, '×');
     this.node = el('div', { class: 'combo' }, el('label', { for: 'genre' }, 'Genre'), el('div', { class: 'box' }, this.input, this.clear, this.list));
+  }
+
+  // The names as they are searched, made when the first search begins.
+  get keys() {
+    return this.plainNames ??= this.app.data.genres.map(plain);
   }
 
   update() {

@@ -8,7 +8,7 @@ const overall = (data, k) => data.once(`overall ${k}`, () => {
   if (data.audio)
     for (const g of data.audio.genres()) {
       const i = data.audio.at(g, k);
-      if (i !== undefined && data.audio.get('recall_at_k', i) !== null) rows.push({ code: g, ...data.audio.row(i) });
+      if (i !== undefined && data.audio.get('recall_at_k', i) !== null) rows.push(data.audio.row(i));
     }
   const macro = data.summaryAt('macro', k), recall = macro?.recall_at_k ?? mean(rows.map(r => r.recall_at_k));
   const chance = macro?.random_recall_at_k ?? mean(rows.map(r => r.random_recall_at_k));

@@ -19,15 +19,15 @@ function withChosen(rows, genre, all) {
 
 function tracksPerGenre(app) {
   const { data } = app;
-  const all = data.tracks.map((n, i) => ({ genre: i, label: tidy(data.genres[i]), value: n, hot: i === app.genre,
-    tip: [tidy(data.genres[i]), ['tracks', format.count(n)], ['place', `${i + 1} of ${data.tracks.length}`], ['family', familyName(data.family[i])]] }));
+  const all = data.tracks.map((n, i) => ({ genre: i, get label() { return tidy(data.genres[i]); }, value: n, hot: i === app.genre,
+    get tip() { return [this.label, ['tracks', format.count(n)], ['place', `${i + 1} of ${data.tracks.length}`], ['family', familyName(data.family[i])]]; } }));
   const rows = withChosen(all, app.genre, all);
   const title = `Tracks per genre`;
   if (!rows.length) return { title, empty: absent(data, 'selection', 'The catalogue\u2019s genres are') };
   return { title, note: `The ${Math.min(MANY, all.length)} largest of ${format.count(all.length)}. A track counts in each genre of its artist.`,
     summary: `The largest is ${rows[0].label} with ${plural(rows[0].value, 'track')}.`,
     draw: w => drawRows({ kind: 'bar', rows, zero: 0, show: format.count, axis: format.count }, w),
-    data: { columns: columnsOf(['genre', 'Genre'], ['n_tracks', 'Tracks'], ['family', 'Family']), rows: all.map(r => [data.genres[r.genre], r.value, data.family[r.genre]]) } };
+    data: { columns: columnsOf(['genre', 'Genre'], ['n_tracks', 'Tracks'], ['family', 'Family']), get rows() { return all.map(r => [data.genres[r.genre], r.value, data.family[r.genre]]); } } };
 }
 
 const MEASURES = {
@@ -72,8 +72,9 @@ function correlations(app) {
   const names = data.features.length ? data.features : [...new Set([...t.values('feature'), ...t.values('other_feature')])];
   const at = new Map(names.map((f, i) => [f, i])), n = names.length, sums = new Float64Array(n * n), counts = new Uint32Array(n * n);
   const rowsHere = t.rows(genre);
+  const pearson = t.reader('pearson'), one = t.reader('feature'), other = t.reader('other_feature');
   for (const i of rowsHere) {
-    const v = t.get('pearson', i), a = at.get(t.get('feature', i)), b = at.get(t.get('other_feature', i));
+    const v = pearson(i), a = at.get(one(i)), b = at.get(other(i));
     if (v === null) continue;
     sums[Math.max(a, b) * n + Math.min(a, b)] += v;
     counts[Math.max(a, b) * n + Math.min(a, b)]++;
@@ -125,10 +126,10 @@ function byK(measure, title) {
 function genreRecall(app, order = 'largest') {
   const { data, k } = app, title = `Recall at ${k} by genre`;
   if (!data.audio) return { title, empty: absent(data, 'audio', 'The audio evaluation is') };
-  const all = overall(data, k).rows.map(r => ({ genre: r.code, label: tidy(data.genres[r.code]), value: r.recall_at_k, low: r.recall_at_k_low, high: r.recall_at_k_high,
+  const all = overall(data, k).rows.map(r => ({ genre: r.code, get label() { return tidy(data.genres[r.code]); }, value: r.recall_at_k, low: r.recall_at_k_low, high: r.recall_at_k_high,
     mark: r.random_recall_at_k, hot: r.code === app.genre, weak: !r.interval_ok, lift: r.lift, n: r.n_queries,
-    tip: [tidy(data.genres[r.code]), ['recall', format.exact(r.recall_at_k)], ['95 % interval', `${format.exact(r.recall_at_k_low)} to ${format.exact(r.recall_at_k_high)}`],
-      ['chance', format.exact(r.random_recall_at_k)], ['lift', format.exact(r.lift)], ['queries', format.count(r.n_queries)], ['artists', format.count(r.n_artists)]] }));
+    get tip() { return [this.label, ['recall', format.exact(r.recall_at_k)], ['95 % interval', `${format.exact(r.recall_at_k_low)} to ${format.exact(r.recall_at_k_high)}`],
+      ['chance', format.exact(r.random_recall_at_k)], ['lift', format.exact(r.lift)], ['queries', format.count(r.n_queries)], ['artists', format.count(r.n_artists)]]; } }));
   const pool = order === 'largest' ? all : all.filter(r => !r.weak && r.lift !== null);
   pool.sort(order === 'largest' ? (a, b) => b.n - a.n : order === 'best' ? (a, b) => b.lift - a.lift : (a, b) => a.lift - b.lift);
   const rows = withChosen(pool, app.genre, all);
@@ -152,9 +153,10 @@ function coverage(app) {
   for (let i = 0; i < t.n; i++) by.set(t.get('genre', i), t.row(i));
   const all = [...by].map(([genre, counts]) => {
     const total = kinds.reduce((a, [key]) => a + (counts[key] ?? 0), 0);
-    return { genre, label: tidy(data.genres[genre]), value: total ? 1 : null, total, counts, hot: genre === app.genre, note: format.share(total ? (counts.n_with_lyrics ?? 0) / total : null),
+    return { genre, get label() { return tidy(data.genres[genre]); }, value: total ? 1 : null, total, counts, hot: genre === app.genre,
+      get note() { return format.share(total ? (counts.n_with_lyrics ?? 0) / total : null); },
       parts: kinds.map(([key, , tone]) => ({ value: total ? (counts[key] ?? 0) / total : 0, tone })),
-      tip: [tidy(data.genres[genre]), ...kinds.filter(([key]) => counts[key]).map(([key, words]) => [words, `${format.count(counts[key])} (${format.share(counts[key] / total)})`]), ['looked up', format.count(total)], ['tracks of the genre', format.count(counts.n_tracks ?? null)]] };
+      get tip() { return [this.label, ...kinds.filter(([key]) => counts[key]).map(([key, words]) => [words, `${format.count(counts[key])} (${format.share(counts[key] / total)})`]), ['looked up', format.count(total)], ['tracks of the genre', format.count(counts.n_tracks ?? null)]]; } };
   }).filter(r => r.total > 0).sort((a, b) => b.total - a.total);
   const rows = withChosen(all, app.genre, all);
   if (!rows.length) return { title, empty: 'No song was looked up.' };
@@ -163,7 +165,7 @@ function coverage(app) {
     key: kinds.filter(([key]) => all.some(r => r.counts[key])).map(([, words, tone]) => swatch(tone, words, 'box')),
     summary: `Found for ${format.share(found / total)} of songs.`,
     draw: w => drawRows({ kind: 'parts', rows, zero: 0, most: 1, show: format.share, axis: v => `${Math.round(v * 100)} %` }, w),
-    data: { columns: [{ name: 'genre', label: 'Genre' }, ...kinds.map(([key, words]) => ({ name: key, label: words }))], rows: all.map(r => [data.genres[r.genre], ...kinds.map(([key]) => r.counts[key] ?? 0)]) } };
+    data: { columns: [{ name: 'genre', label: 'Genre' }, ...kinds.map(([key, words]) => ({ name: key, label: words }))], get rows() { return all.map(r => [data.genres[r.genre], ...kinds.map(([key]) => r.counts[key] ?? 0)]); } } };
 }
 
 // Change of recall or MRR by genre, about a line of no change.
@@ -173,10 +175,10 @@ function change(measure, name) {
     if (!data.delta) return { title, empty: absent(data, 'delta', 'The comparison with lyrics is') };
     const low = `delta_${measure}_low`, high = `delta_${measure}_high`, isRecall = measure === 'recall';
     const show = isRecall ? v => format.points(v) : format.signed;
-    const all = deltas(data, k).filter(r => r[`delta_${measure}`] !== null).map(r => ({ genre: r.code, label: tidy(data.genres[r.code]), value: r[`delta_${measure}`], low: r[low] ?? null, high: r[high] ?? null,
+    const all = deltas(data, k).filter(r => r[`delta_${measure}`] !== null).map(r => ({ genre: r.code, get label() { return tidy(data.genres[r.code]); }, value: r[`delta_${measure}`], low: r[low] ?? null, high: r[high] ?? null,
       hot: r.code === app.genre, weak: isRecall || r.q_value_mrr === undefined || r.q_value_mrr === null ? isSure(r) === false : r.q_value_mrr > 0.05, n: r.n_queries, q: r.q_value ?? null,
-      tip: [tidy(data.genres[r.code]), [`change of ${name}`, format.exact(r[`delta_${measure}`])], ['95 % interval', `${format.exact(r[low] ?? null)} to ${format.exact(r[high] ?? null)}`],
-        ['audio', format.exact(r[`${measure}_audio`])], ['audio + lyrics', format.exact(r[`${measure}_audio_lyrics`])], ['p', format.p(r.p_value ?? null)], ['q (all genres)', format.p(r.q_value ?? null)], ['queries', format.count(r.n_queries)]] }));
+      get tip() { return [this.label, [`change of ${name}`, format.exact(r[`delta_${measure}`])], ['95 % interval', `${format.exact(r[low] ?? null)} to ${format.exact(r[high] ?? null)}`],
+        ['audio', format.exact(r[`${measure}_audio`])], ['audio + lyrics', format.exact(r[`${measure}_audio_lyrics`])], ['p', format.p(r.p_value ?? null)], ['q (all genres)', format.p(r.q_value ?? null)], ['queries', format.count(r.n_queries)]]; } }));
     if (!all.length) return { title, empty: 'No genre has an audio-only baseline at this cut-off.' };
     if (order === 'queries') all.sort((a, b) => b.n - a.n);
     else all.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
@@ -185,7 +187,7 @@ function change(measure, name) {
       key: [...(known(all.map(r => r.low)).length ? [swatch('a', 'change, 95 % interval')] : []), ...(all.some(r => r.weak) ? [swatch('weak', 'cannot be told from no change')] : [])],
       summary: `${drawn[0].label} changes by ${show(drawn[0].value)}.`,
       draw: w => drawRows({ kind: 'dot', rows: drawn, zero: 0, zeroLabel: 'No change', show, axis: v => isRecall ? minus(String(Number((v * 100).toFixed(1)))) : minus(String(Number(v.toFixed(3)))) }, w),
-      data: { columns: columnsOf(['genre', 'Genre'], [`delta_${measure}`, `Change of ${name}`], [low, 'Low'], [high, 'High'], ['q_value', 'q'], ['n_queries', 'Queries']), rows: all.map(r => [data.genres[r.genre], r.value, r.low, r.high, r.q, r.n]) } };
+      data: { columns: columnsOf(['genre', 'Genre'], [`delta_${measure}`, `Change of ${name}`], [low, 'Low'], [high, 'High'], ['q_value', 'q'], ['n_queries', 'Queries']), get rows() { return all.map(r => [data.genres[r.genre], r.value, r.low, r.high, r.q, r.n]); } } };
   };
 }
 
@@ -253,7 +255,7 @@ function evaluationTable(app) {
   return new SortTable(app, 'evaluation', {
     title: 'Audio evaluation', sort: ['n_queries', true],
     note: a => [`At k = ${a.k}. Recall with its 95 % interval; the tick is chance. A name chooses the genre everywhere.`],
-    rows: a => a.data.audio ? overall(a.data, a.k).rows.map(r => ({ ...r, genre: a.data.genres[r.code], family: a.data.family[r.code], most: most(a) })) : { absent: absent(a.data, 'audio', 'The audio evaluation is') },
+    rows: a => a.data.audio ? overall(a.data, a.k).rows.map(r => withMore(r, { genre: a.data.genres[r.code], family: a.data.family[r.code], most: most(a) })) : { absent: absent(a.data, 'audio', 'The audio evaluation is') },
     columns: [
       { name: 'genre', label: 'Genre', title: 'the genre', cell: genreCell },
       { name: 'family', label: 'Family', title: 'broad family of the genre, by its name', show: familyName },
@@ -280,7 +282,7 @@ function deltaTable(app) {
     note: a => [t?.has('k') ? `At k = ${a.k}. ` : '', 'A positive change means that lyrics help. Without a baseline no change is claimed.'],
     rows: a => {
       if (!t) return { absent: absent(a.data, 'delta', 'The comparison with lyrics is') };
-      return a.data.deltaRows(a.k).map(r => ({ ...r, genre: a.data.genres[r.code] }));
+      return a.data.deltaRows(a.k).map(r => withMore(r, { genre: a.data.genres[r.code] }));
     },
     columns: [
       { name: 'genre', label: 'Genre', title: 'the genre', cell: genreCell },
