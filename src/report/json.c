@@ -113,16 +113,16 @@ done:
   return rc;
 }
 
+static bool is_constant(const segue_column *c, int64_t n) {
+  for (int64_t i = 1; i < n; i++)
+    if (!same_value(c, 0, i))
+      return false;
+  return n > 0;
+}
+
 static segue_code put_values(segue_buffer *out, const segue_column *c, int64_t n, int digits,
                              segue_status *st) {
   segue_code rc = SEGUE_OK;
-  bool constant = n > 0;
-  for (int64_t i = 1; i < n && constant; i++)
-    constant = same_value(c, 0, i);
-  if (constant) {
-    PUT("\"all\":");
-    return put_value(out, c, 0, digits, st);
-  }
   PUT("\"values\":[");
   for (int64_t i = 0; i < n; i++) {
     if (i > 0)
@@ -152,7 +152,8 @@ static segue_code put_column(segue_buffer *out, const segue_column *c, int64_t n
                              segue_dict *genres, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_dict *own = NULL;
-  bool genre = c->field.type == SEGUE_STRING && strcmp(c->field.name, "genre") == 0, coded = false;
+  bool genre = c->field.type == SEGUE_STRING && strcmp(c->field.name, "genre") == 0;
+  bool constant = !genre && is_constant(c, n), coded = false;
   PUT("{");
   SEGUE_TRY(put_pair(out, "name", c->field.name, st));
   PUT(",");
@@ -160,10 +161,13 @@ static segue_code put_column(segue_buffer *out, const segue_column *c, int64_t n
   PUT(",");
   SEGUE_TRY(put_pair(out, "type", genre ? "genre" : segue_type_name(c->field.type), st));
   PUT(",");
-  if (c->field.type == SEGUE_STRING && !genre)
+  if (c->field.type == SEGUE_STRING && !genre && !constant)
     SEGUE_TRY(repeats(c, n, &coded, st));
   if (genre) {
     SEGUE_TRY(put_codes(out, c, n, genres, st));
+  } else if (constant) {
+    PUT("\"all\":");
+    SEGUE_TRY(put_value(out, c, 0, digits, st));
   } else if (coded) {
     SEGUE_TRY(segue_dict_create(&own, st));
     SEGUE_TRY(put_codes(out, c, n, own, st));

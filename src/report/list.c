@@ -5,17 +5,16 @@
 #include <string.h>
 
 #define EVALUATION                                                                                 \
-  "genre k n_queries n_tracks n_artists n_no_relevant n_incomplete recall_at_k recall_at_k_low "   \
+  "genre k n_queries n_tracks n_artists n_no_relevant recall_at_k recall_at_k_low "                \
   "recall_at_k_high mrr_at_k mrr_at_k_low mrr_at_k_high random_recall_at_k lift precision_at_k "   \
-  "map_at_k ndcg_at_k hubness_skewness never_found_share interval_ok n_duplicate_tracks "          \
-  "recall_at_k_with_duplicates tie_rate metric scale profile relevance exclude weights run_ts "
+  "ndcg_at_k hubness_skewness never_found_share interval_ok n_duplicate_tracks "                   \
+  "recall_at_k_with_duplicates metric scale profile relevance exclude weights run_ts "
 
 static const segue_wanted list[] = {
-    {"results/genre_selection", NULL, "genre n_tracks reason family", 6, NULL, 0, NULL},
+    {"results/genre_selection", NULL, "genre n_tracks family", 6, NULL, 0, NULL},
     {"results/genre_predictors", NULL,
-     "genre feature importance_norm importance_raw same_artist_mean different_artist_mean auc "
-     "p_value weight_logistic pair_auc n_tracks n_artists importance_norm_unscaled scale profile "
-     "run_ts",
+     "genre feature importance_norm same_artist_mean different_artist_mean auc p_value "
+     "weight_logistic importance_norm_unscaled scale profile run_ts",
      5, NULL, 0, NULL},
     {"results/feature_correlations", NULL, "genre feature other_feature pearson", 3, NULL, 0, NULL},
     {"results/eval_audio_similarity", NULL, EVALUATION, 6, NULL, 0, NULL},

@@ -50,8 +50,10 @@ static segue_code put_html(segue_buffer *out, const char *text, segue_status *st
   return rc;
 }
 
+/* Bytes that become 64 KiB of base64. */
+enum { PIECE = 3 * 16384 };
+
 static segue_code put_base64(segue_buffer *out, const uint8_t *data, int64_t n, segue_status *st) {
-  enum { PIECE = 3 * 16384 };
   unsigned char text[PIECE / 3 * 4 + 1];
   segue_code rc = SEGUE_OK;
   for (int64_t at = 0; at < n && rc == SEGUE_OK; at += PIECE) {
@@ -89,6 +91,7 @@ done:
   return rc;
 }
 
+/* Many short elements, because browsers take far longer for one of megabytes. */
 static segue_code put_compressed(segue_buffer *out, const segue_buffer *json, segue_status *st) {
   segue_code rc = SEGUE_OK;
   uLongf size = compressBound((uLong)json->size);
@@ -96,12 +99,13 @@ static segue_code put_compressed(segue_buffer *out, const segue_buffer *json, se
   if (!packed)
     return SEGUE_MEMORY;
   int z = compress2(packed, &size, json->data, (uLong)json->size, 9);
-  rc = z == Z_OK ? put(out, "<script type=\"text/plain\" id=\"packed\">", st)
-                 : segue_fail(st, SEGUE_MEMORY, "zlib cannot compress the page's data");
-  if (rc == SEGUE_OK)
-    rc = put_base64(out, packed, (int64_t)size, st);
-  if (rc == SEGUE_OK)
-    rc = put(out, "</script>", st);
+  rc = z == Z_OK ? SEGUE_OK : segue_fail(st, SEGUE_MEMORY, "zlib cannot compress the page's data");
+  for (int64_t at = 0, n = (int64_t)size; at < n && rc == SEGUE_OK; at += PIECE) {
+    SEGUE_TRY(put(out, "<script type=\"text/plain\" class=\"packed\">", st));
+    SEGUE_TRY(put_base64(out, packed + at, n - at < PIECE ? n - at : PIECE, st));
+    SEGUE_TRY(put(out, "</script>", st));
+  }
+done:
   free(packed);
   return rc;
 }

@@ -87,22 +87,42 @@ class Table {
 
   // The genre's row at a cut-off.
   at(genre, k) {
-    return this.of(genre).find(i => this.get('k', i) === k);
+    this.readK ??= this.reader('k');
+    return this.of(genre).find(i => this.readK(i) === k);
   }
 }
 
 // A row with some properties more, or others.
 const withMore = (row, more) => Object.defineProperties(Object.create(row), Object.getOwnPropertyDescriptors(more));
 
+// Base64 as bytes.
+function bytesOf(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const raw = atob(text), bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}
+
+// The data stand in one element, or compressed in many: browsers are slow with a single long text. What comes out
+// of the decompression is read piece by piece; through a Response it takes several times as long.
 async function readData() {
   const plain = document.getElementById('data');
   if (plain) return JSON.parse(plain.textContent);
   if (typeof DecompressionStream === 'undefined')
     throw new Error('this browser is too old for a page of this size (it has no DecompressionStream)');
-  const text = atob(document.getElementById('packed').textContent), bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-  return JSON.parse(await new Response(stream).text());
+  const stream = new DecompressionStream('deflate'), writer = stream.writable.getWriter(), decoder = new TextDecoder();
+  const write = async () => {
+    for (const part of document.querySelectorAll('script.packed')) await writer.write(bytesOf(part.textContent));
+    await writer.close();
+  };
+  const read = async () => {
+    const reader = stream.readable.getReader();
+    const parts = [];
+    for (let next; !(next = await reader.read()).done;) parts.push(decoder.decode(next.value, { stream: true }));
+    return parts.join('') + decoder.decode();
+  };
+  const [text] = await Promise.all([read(), write()]);
+  return JSON.parse(text);
 }
 
 const NAMES = {
@@ -182,10 +202,12 @@ function mean(values) {
   return v.length ? v.reduce((a, b) => a + b, 0) / v.length : null;
 }
 
-// By linear interpolation between the sorted values.
-function quantile(values, q) {
-  const v = known(values).sort((a, b) => a - b);
-  if (!v.length) return null;
-  const at = (v.length - 1) * q, low = Math.floor(at);
-  return v[low] + (v[Math.min(low + 1, v.length - 1)] - v[low]) * (at - low);
+// By linear interpolation between the sorted values, which are sorted once for all of them.
+function quantiles(values, ...qs) {
+  const v = Float64Array.from(known(values)).sort();
+  return qs.map(q => {
+    if (!v.length) return null;
+    const at = (v.length - 1) * q, low = Math.floor(at);
+    return v[low] + (v[Math.min(low + 1, v.length - 1)] - v[low]) * (at - low);
+  });
 }

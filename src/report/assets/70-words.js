@@ -30,9 +30,11 @@ const isSure = r => r.verdict !== undefined && r.verdict !== null ? r.verdict ==
 const featureMeans = (data, column = 'importance_norm', of = v => v) => data.once(`means ${column} ${of}`, () => {
   const by = new Map(data.features.map(f => [f, []]));
   const t = data.predictors;
-  for (let i = 0; t && i < t.n; i++) {
-    const v = t.get(column, i);
-    if (v !== null) by.get(t.get('feature', i)).push(of(v));
+  if (!t) return [];
+  const value = t.reader(column), feature = t.reader('feature');
+  for (let i = 0; i < t.n; i++) {
+    const v = value(i);
+    if (v !== null) by.get(feature(i)).push(of(v));
   }
   return [...by].map(([feature, values]) => ({ feature, values, mean: mean(values) })).filter(f => f.mean !== null).sort((a, b) => b.mean - a.mean);
 });
@@ -93,10 +95,10 @@ function aboutFeatures(data, genre) {
   const means = featureMeans(data);
   if (!means.length) return [];
   const firsts = new Map(), t = data.predictors;
-  const top = new Map();
+  const top = new Map(), genreOf = t.reader('genre'), value = t.reader('importance_norm'), feature = t.reader('feature');
   for (let i = 0; i < t.n; i++) {
-    const g = t.get('genre', i), v = t.get('importance_norm', i);
-    if (v !== null && Math.abs(v) > (top.get(g)?.v ?? 0)) top.set(g, { v: Math.abs(v), f: t.get('feature', i) });
+    const g = genreOf(i), v = value(i);
+    if (v !== null && Math.abs(v) > (top.get(g)?.v ?? 0)) top.set(g, { v: Math.abs(v), f: feature(i) });
   }
   for (const { f } of top.values()) firsts.set(f, (firsts.get(f) ?? 0) + 1);
   const often = [...firsts].sort((a, b) => b[1] - a[1])[0];

@@ -51,10 +51,11 @@ function predictors(app, measure = 'importance_norm') {
         ['AUC', format.exact(r.auc)], ['same artist', format.exact(r.same_artist_mean)], ['different artists', format.exact(r.different_artist_mean)]],
     }));
   } else {
-    rows = [...means.values()].map(f => ({
-      label: featureName(f.feature), name: f.feature, value: f.mean, low: quantile(f.values, 0.25), high: quantile(f.values, 0.75),
-      tip: [featureName(f.feature), [`mean ${m.name}`, format.exact(Number(f.mean.toPrecision(6)))], ['middle half of genres', `${m.show(quantile(f.values, 0.25))} to ${m.show(quantile(f.values, 0.75))}`], ['genres', format.count(known(f.values).length)]],
-    }));
+    rows = [...means.values()].map(f => {
+      const [low, high] = quantiles(f.values, 0.25, 0.75);
+      return { label: featureName(f.feature), name: f.feature, value: f.mean, low, high,
+        tip: [featureName(f.feature), [`mean ${m.name}`, format.exact(Number(f.mean.toPrecision(6)))], ['middle half of genres', `${m.show(low)} to ${m.show(high)}`], ['genres', format.count(known(f.values).length)]] };
+    });
   }
   rows.sort((a, b) => b.value - a.value);
   if (!rows.length) return { title, empty: `No predictors for ${tidy(data.genres[genre])}: it has too few tracks or artists, or no artist with two tracks.`, keepOptions: true };
@@ -217,7 +218,8 @@ function alphaCurve(app, measure = 'recall_at_k') {
 function hubsChart(app) {
   const { data, genre } = app, t = data.hubs, title = 'Songs that turn up everywhere';
   if (!t) return { title, empty: absent(data, 'hubs', 'Hubs are') };
-  const all = [...t.rows(genre)].sort((a, b) => t.get('k_occurrence', b) - t.get('k_occurrence', a)).slice(0, 18).map(i => t.row(i));
+  const lists = t.reader('k_occurrence');
+  const all = [...t.rows(genre)].sort((a, b) => lists(b) - lists(a)).slice(0, 18).map(i => t.row(i));
   if (!all.length) return { title, empty: `No hubs for ${tidy(data.genres[genre])}.` };
   const rows = all.map(r => ({ label: `${tidy(r.name ?? '')} · ${tidy(r.artist_name_primary ?? '')}`, value: r.k_occurrence, genre: genre < 0 ? r.genre : undefined,
     tip: [tidy(r.name ?? ''), ['artist', tidy(r.artist_name_primary ?? '')], ['genre', tidy(data.genres[r.genre])], [`lists of ${r.k} nearest`, format.count(r.k_occurrence)]] }));
