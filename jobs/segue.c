@@ -176,10 +176,9 @@ int segue_main(int argc, char **argv, MPI_Comm comm, FILE *out, FILE *err) {
   segue_stop_listen(job.command && (job.command->bit & CMD_COMPUTE));
   if (rc == SEGUE_OK && job.command)
     rc = run_command(&job, argc - words, argv + words, &st);
-  /* The signals stay caught until the process ends: one that comes now, as when each rank gets one,
-   * must not replace the exit code, 0 or 75, of work that is done or saved. */
-
-  /* Every rank has the same code by now; rank 0 speaks. */
+  /* Signals stay caught until the process ends: one that comes now, as where each rank gets its
+   * own, must not replace the exit code of work that is done or saved. Every rank has the same code
+   * by now; rank 0 speaks. */
   if (rc != SEGUE_OK && job.ctx.rank == 0 && segue_speaks_for_all(&job.ctx)) {
     segue_log log = job.ctx.log;
     log.size = 1; /* the message names its rank where that matters */

@@ -1,6 +1,7 @@
 /* base: status, buffers, dictionary, random numbers, text, numbers, times, files. */
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -401,6 +402,21 @@ static void files_appear_whole(void **state) {
   rmdir(keep);
 }
 
+static void a_process_that_waits_to_be_collected_has_ended(void **state) {
+  (void)state;
+  assert_false(segue_process_ended(getpid()));
+  pid_t child = fork();
+  if (child == 0)
+    _exit(0);
+  assert_true(child > 0);
+  siginfo_t info;
+  assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+  assert_int_equal(kill(child, 0), 0); /* its number is still taken */
+  assert_true(segue_process_ended(child));
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  assert_true(segue_process_ended(child));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(status_keeps_the_first_failure),
@@ -421,6 +437,7 @@ int main(void) {
       cmocka_unit_test(integers_are_exact),
       cmocka_unit_test(times_round_trip),
       cmocka_unit_test(files_appear_whole),
+      cmocka_unit_test(a_process_that_waits_to_be_collected_has_ended),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

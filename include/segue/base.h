@@ -127,8 +127,9 @@ void segue_progress_end(segue_progress *p, double done);
 
 /* ---- memory ---- */
 
-/* Once, early in a program: has memory that was freed stay with the process for the next genre.
- * Getting it from the system anew, page by page, costs an eighth of a whole run. */
+/* Once, early in a program of one thread: has memory that was freed stay with the process for the
+ * next genre, which else gets it from the system anew, page by page. Does nothing but with glibc.
+ */
 void segue_memory_init(void);
 
 /* `count * size` zeroed bytes, or NULL with MEMORY recorded (the message tells how much was

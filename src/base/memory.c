@@ -39,12 +39,11 @@ void segue_memory_init(void) {
 #endif
 }
 
-/* Asks for large pages for what the heap has grown by since the last call. sbrk(0) only reads where
- * it ends. */
+/* Asks for large pages for what the heap has grown by since the last call, at best before it is
+ * touched. sbrk(0) only reads where the heap ends. For one thread, as all of segue's work is. */
 static void heap_in_large_pages(void) {
 #if defined(__GLIBC__)
-  static char *asked;
-  static char *seen;
+  static char *asked, *seen; /* large pages are asked for up to here; the heap ended here */
   char *end = sbrk(0);
   if (end == seen || (intptr_t)end == -1)
     return;

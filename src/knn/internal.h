@@ -34,6 +34,12 @@
 #define SEGUE_KNN_PREFETCH(p, write) ((void)(p))
 #endif
 
+/* The first two cache lines of a row; narrow data have no more. */
+SEGUE_KNN_INLINE void segue_knn_prefetch_row(const double *x, int64_t d) {
+  SEGUE_KNN_PREFETCH(x, 0);
+  SEGUE_KNN_PREFETCH(x + (d > 8 ? 8 : d - 1), 0);
+}
+
 enum {
   SEGUE_KNN_LEAF_SIZE = 64,
   SEGUE_KNN_EXPONENT = 40, /* z is within +-2^this */

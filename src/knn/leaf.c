@@ -174,19 +174,13 @@ static int64_t tile_end(const segue_knn_job *job, int64_t begin, int64_t end) {
 
 /* ---- tiles ---- */
 
-/* The first two cache lines of a row: 16 features. */
-static void prefetch_row(const double *x, int64_t d) {
-  SEGUE_KNN_PREFETCH(x, 0);
-  SEGUE_KNN_PREFETCH(x + (d < 16 ? d - 1 : 8), 0);
-}
-
 static void load_tile(segue_knn_job *job, int64_t begin, int64_t queries) {
   segue_knn *ix = job->ix;
   segue_knn_leaf *l = ix->leaf;
   l->queries = queries;
   l->own = leaf_of(job, begin + queries / 2);
   for (int64_t i = 0; i < queries; i++)
-    prefetch_row(ix->base + (int64_t)job->query_rows[begin + i] * ix->d, ix->d);
+    segue_knn_prefetch_row(ix->base + (int64_t)job->query_rows[begin + i] * ix->d, ix->d);
   for (int64_t i = 0; i < LEAF; i++) {
     /* Places behind the last query repeat it; their reach keeps them out. */
     int64_t number = begin + (i < queries ? i : queries - 1);

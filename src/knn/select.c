@@ -184,11 +184,8 @@ static void prefetch_decision(const segue_knn_job *job, const segue_knn_query *q
   SEGUE_KNN_PREFETCH(job->rows + q->place * job->k, 1);
   if (job->keys)
     SEGUE_KNN_PREFETCH(job->keys + q->place * job->k, 1);
-  for (int32_t i = 0; i < q->count; i++) {
-    const double *x = ix->points + (int64_t)ix->order->row[q->slot[i]] * ix->d;
-    SEGUE_KNN_PREFETCH(x, 0);
-    SEGUE_KNN_PREFETCH(x + (ix->d < 8 ? ix->d - 1 : 8), 0);
-  }
+  for (int32_t i = 0; i < q->count; i++)
+    segue_knn_prefetch_row(ix->points + (int64_t)ix->order->row[q->slot[i]] * ix->d, ix->d);
 }
 
 void segue_knn_query_finish(segue_knn_job *job, segue_knn_query *q) {

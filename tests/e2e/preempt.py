@@ -37,6 +37,15 @@ def ranks_of(process, program):
     return sorted(found)
 
 
+def send(pid, number):
+    """False where the process is gone."""
+    try:
+        os.kill(pid, number)
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def interrupt(segue, args, ranks, delay, number):
     """Sends a signal to one rank a while after the run file was begun (mpirun itself hangs when a rank
     dies while MPI starts); the exit code, what was said, and whether it was hit."""
@@ -50,9 +59,10 @@ def interrupt(segue, args, ranks, delay, number):
         time.sleep(delay)
         pids = ranks_of(p, segue.program)
         hit = len(pids) == ranks
-        if hit:
-            os.kill(pids[victim], number)
         began = time.monotonic()
+        # Asked to stop again and again, a run still ends by itself: the last signals come after its last step.
+        while hit and send(pids[victim], number) and number != signal.SIGKILL and time.monotonic() - began < 60:
+            time.sleep(0.001)
         _, err = p.communicate(timeout=60)
         took = time.monotonic() - began
     finally:
@@ -79,7 +89,7 @@ def preempted(segue, files, expected, span):
         if stops == 1:
             status(segue)
     segue(*args, ranks=2)
-    check(stops > 1, "no run was stopped")
+    check(stops > 1, f"only {stops} runs were stopped")
     same("run file after stops", expected, run_digests("stopped.h5"))
     check(not pathlib.Path("stopped.h5.checkpoint").exists(), "a checkpoint outlived its run")
 
