@@ -102,7 +102,7 @@ static const json_t *column_named(const json_t *table, const char *name) {
 }
 
 static void assert_json(const json_t *value, const char *expected) {
-  char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+  char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
   assert_string_equal(text, expected);
   free(text);
 }
@@ -110,16 +110,18 @@ static void assert_json(const json_t *value, const char *expected) {
 static void test_json(void **state) {
   segue_report_data r;
   segue_page_params params = {.title = "A title", .genre = HOSTILE, .k = 20};
-  segue_buffer out = {0};
+  segue_buffer out = {0}, later = {0};
   (void)state;
   make(&r);
-  rc = segue_report_json(&r, &params, &out, &st);
+  rc = segue_report_json(&r, &params, &out, &later, &st);
   assert_int_equal(rc, SEGUE_OK);
   json_t *whole = json_loads(text_of(&out), 0, NULL);
+  json_t *rest = json_loads(text_of(&later), 0, NULL);
   assert_non_null(whole);
+  assert_non_null(rest);
   /* Largest genre first, so the hostile one is code 0. */
   assert_json(json_object_get(whole, "genre"), "0");
-  assert_json(json_object_get(whole, "k"), "20");
+  assert_json(json_object_get(whole, "first_k"), "-1"); /* no table has cut-offs */
   assert_json(json_object_get(json_object_get(whole, "genres"), "n_tracks"), "[9,3]");
   const json_t *hubs = table_named(whole, "results/hubs");
   assert_json(json_object_get(column_named(hubs, "genre"), "values"), "[1,0,1,0,1,0]");
@@ -128,12 +130,134 @@ static void test_json(void **state) {
   assert_json(json_object_get(column_named(hubs, "k_occurrence"), "values"),
               "[100,99,98,97,96,95]");
   assert_null(column_named(hubs, "track_id")); /* not wanted */
+  /* All of it is needed at first. */
+  assert_json(json_object_get(rest, "results/hubs"), "{\"rows\":6,\"columns\":{}}");
   /* A table that is not there says what makes it. */
   const json_t *predictors = table_named(whole, "results/genre_predictors");
   assert_null(json_object_get(predictors, "columns"));
   assert_json(json_object_get(predictors, "made_by"), "\"segue predictors\"");
   json_decref(whole);
+  json_decref(rest);
   segue_buffer_free(&out);
+  segue_buffer_free(&later);
+  segue_report_data_free(&r);
+}
+
+/* Puts a table where the report has it. */
+static void place(segue_report_data *r, const char *name, segue_table *t) {
+  int n;
+  const segue_wanted *list = segue_report_list(&n);
+  for (int i = 0; i < n; i++)
+    if (strcmp(list[i].name, name) == 0)
+      r->tables[i] = t;
+}
+
+/* A row with these values and null in all other columns. */
+typedef struct cell {
+  const char *column, *text; /* a number where text is NULL */
+  double number;
+} cell;
+
+static void put_row(segue_table *t, const cell *cells) {
+  for (int c = 0; c < t->n_columns; c++) {
+    const cell *v = cells;
+    while (v->column && strcmp(v->column, t->columns[c].field.name) != 0)
+      v++;
+    if (v->column && v->text)
+      rc = segue_put_str(t, c, segue_str_of(v->text), &st);
+    else if (v->column && t->columns[c].field.type == SEGUE_DOUBLE)
+      rc = segue_put_double(t, c, v->number, &st);
+    else if (v->column)
+      rc = segue_put_int(t, c, (int64_t)v->number, &st);
+    else
+      rc = segue_put_null(t, c, &st);
+    assert_int_equal(rc, SEGUE_OK);
+  }
+  segue_table_end_row(t);
+}
+
+static segue_table *table_like(const char *name) {
+  segue_table *t;
+  segue_schema nullable = *segue_schema_find(name);
+  segue_field fields[64];
+  memcpy(fields, nullable.fields, (size_t)nullable.n_fields * sizeof *fields);
+  for (int i = 0; i < nullable.n_fields; i++)
+    fields[i].nullable = true;
+  nullable.fields = fields;
+  assert_int_equal(segue_table_create(&t, &nullable, &st), SEGUE_OK);
+  return t;
+}
+
+/* The page begins with one cut-off; others follow. What genres say one by one follows too, but
+ * their means are there at once. */
+static void test_first_and_rest(void **state) {
+  static const char *const genres[] = {"a", "b", "c"};
+  static const double energy[] = {0.9, 0.2, 0.5}, tempo[] = {-0.1, -0.8, 0.1};
+  segue_report_data r = {0};
+  segue_page_params params = {.title = "A title"};
+  segue_buffer out = {0}, later = {0};
+  (void)state;
+  segue_table *audio = table_like("results/eval_audio_similarity");
+  segue_table *predictors = table_like("results/genre_predictors");
+  segue_table *correlations = table_like("results/feature_correlations");
+  for (int g = 0; g < 3; g++) {
+    for (int k = 5; k <= 20; k += k)
+      put_row(audio, (cell[]){{"genre", genres[g], 0},
+                              {"k", NULL, k},
+                              {"recall_at_k", NULL, k + g / 4.0},
+                              {0}});
+    put_row(predictors, (cell[]){{"genre", genres[g], 0},
+                                 {"feature", "energy", 0},
+                                 {"importance_norm", NULL, energy[g]},
+                                 {0}});
+    put_row(predictors, (cell[]){{"genre", genres[g], 0},
+                                 {"feature", "tempo", 0},
+                                 {"importance_norm", NULL, tempo[g]},
+                                 {0}});
+    put_row(correlations, (cell[]){{"genre", genres[g], 0},
+                                   {"feature", "energy", 0},
+                                   {"other_feature", "tempo", 0},
+                                   {"pearson", NULL, g / 10.0},
+                                   {0}});
+  }
+  place(&r, "results/eval_audio_similarity", audio);
+  place(&r, "results/genre_predictors", predictors);
+  place(&r, "results/feature_correlations", correlations);
+  rc = segue_report_json(&r, &params, &out, &later, &st);
+  assert_int_equal(rc, SEGUE_OK);
+  json_t *whole = json_loads(text_of(&out), 0, NULL);
+  json_t *rest = json_loads(text_of(&later), 0, NULL);
+  assert_json(json_object_get(whole, "first_k"), "10");
+  const json_t *t = table_named(whole, "results/eval_audio_similarity");
+  assert_json(json_object_get(t, "rows"), "3");
+  assert_json(json_object_get(t, "total"), "9");
+  assert_json(json_object_get(t, "ks"), "[5,10,20]");
+  assert_json(json_object_get(column_named(t, "recall_at_k"), "values"), "[10,10.25,10.5]");
+  const json_t *more =
+      json_object_get(json_object_get(rest, "results/eval_audio_similarity"), "columns");
+  assert_json(json_object_get(json_object_get(more, "k"), "values"), "[5,20,5,20,5,20]");
+  assert_json(json_object_get(json_object_get(more, "recall_at_k"), "values"),
+              "[5,20,5.25,20.25,5.5,20.5]");
+  t = table_named(whole, "results/genre_predictors");
+  assert_json(json_object_get(t, "rows"), "0");
+  assert_json(json_object_get(t, "total"), "6");
+  assert_json(json_object_get(column_named(t, "importance_norm"), "values"), "[]");
+  more = json_object_get(json_object_get(rest, "results/genre_predictors"), "columns");
+  assert_json(json_object_get(json_object_get(more, "importance_norm"), "values"),
+              "[0.9,-0.1,0.2,-0.8,0.5,0.1]");
+  assert_json(json_object_get(json_object_get(more, "genre"), "values"), "[0,0,1,1,2,2]");
+  /* Means, quartiles and sizes by hand; tempo is the larger by size in genre b alone. */
+  assert_json(json_object_get(whole, "overview"),
+              "{\"predictors\":[{\"feature\":\"energy\",\"firsts\":2,"
+              "\"importance_norm\":[0.533333,0.35,0.7,3],"
+              "\"size\":0.533333},{\"feature\":\"tempo\",\"firsts\":1,"
+              "\"importance_norm\":[-0.266667,-0.45,0,3],"
+              "\"size\":0.333333}],\"genres_with_first\":3,"
+              "\"correlations\":[[\"energy\",\"tempo\",0.1]]}");
+  json_decref(whole);
+  json_decref(rest);
+  segue_buffer_free(&out);
+  segue_buffer_free(&later);
   segue_report_data_free(&r);
 }
 
@@ -154,10 +278,10 @@ static void test_page(void **state) {
   assert_null(strstr(page, "<img"));
   assert_null(strstr(page, "{{"));
   assert_non_null(strstr(page, "content=\"default-src 'none'; script-src 'sha256-"));
-  int scripts = 0; /* data and script, and nothing that a name brought */
+  int scripts = 0; /* data, script, more data, and nothing that a name brought */
   for (const char *p = page; (p = strstr(p, "</script>")) != NULL; p++)
     scripts++;
-  assert_int_equal(scripts, 2);
+  assert_int_equal(scripts, 3);
   segue_buffer_free(&out);
   segue_buffer_free(&again);
   segue_report_data_free(&r);
@@ -226,7 +350,7 @@ int main(void) {
       cmocka_unit_test(test_text),       cmocka_unit_test(test_json),
       cmocka_unit_test(test_page),       cmocka_unit_test(test_unknown_genre),
       cmocka_unit_test(test_trim),       cmocka_unit_test(test_browser_find),
-      cmocka_unit_test(test_no_browser),
+      cmocka_unit_test(test_no_browser), cmocka_unit_test(test_first_and_rest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

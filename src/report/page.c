@@ -92,7 +92,8 @@ done:
 }
 
 /* Many short elements, because browsers take far longer for one of megabytes. */
-static segue_code put_compressed(segue_buffer *out, const segue_buffer *json, segue_status *st) {
+static segue_code put_compressed(segue_buffer *out, const segue_buffer *json, const char *class,
+                                 segue_status *st) {
   segue_code rc = SEGUE_OK;
   uLongf size = compressBound((uLong)json->size);
   uint8_t *packed = segue_alloc((int64_t)size, 1, "the compressed page data", st);
@@ -101,7 +102,8 @@ static segue_code put_compressed(segue_buffer *out, const segue_buffer *json, se
   int z = compress2(packed, &size, json->data, (uLong)json->size, 9);
   rc = z == Z_OK ? SEGUE_OK : segue_fail(st, SEGUE_MEMORY, "zlib cannot compress the page's data");
   for (int64_t at = 0, n = (int64_t)size; at < n && rc == SEGUE_OK; at += PIECE) {
-    SEGUE_TRY(put(out, "<script type=\"text/plain\" class=\"packed\">", st));
+    SEGUE_TRY(
+        segue_buffer_printf(out, st, "<script type=\"text/plain\" class=\"%s packed\">", class));
     SEGUE_TRY(put_base64(out, packed + at, n - at < PIECE ? n - at : PIECE, st));
     SEGUE_TRY(put(out, "</script>", st));
   }
@@ -110,38 +112,41 @@ done:
   return rc;
 }
 
-static segue_code put_data(segue_buffer *out, const segue_report_data *r,
-                           const segue_page_params *params, segue_status *st) {
+/* Elements of the class, for the script to find. */
+static segue_code put_data(segue_buffer *out, const segue_buffer *json, const char *class,
+                           segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_buffer json = {0};
-  SEGUE_TRY(segue_report_json(r, params, &json, st));
-  if (json.size > PLAIN_BYTES) {
-    rc = put_compressed(out, &json, st);
-  } else {
-    SEGUE_TRY(put(out, "<script type=\"application/json\" id=\"data\">", st));
-    SEGUE_TRY(segue_buffer_append(out, json.data, json.size, st));
-    SEGUE_TRY(put(out, "</script>", st));
-  }
+  if (json->size > PLAIN_BYTES)
+    return put_compressed(out, json, class, st);
+  SEGUE_TRY(segue_buffer_printf(out, st, "<script type=\"application/json\" class=\"%s\">", class));
+  SEGUE_TRY(segue_buffer_append(out, json->data, json->size, st));
+  SEGUE_TRY(put(out, "</script>", st));
 done:
-  segue_buffer_free(&json);
   return rc;
 }
 
+/* The parts of a page that depend on the report. */
+typedef struct parts {
+  const char *title;
+  segue_buffer first, rest; /* JSON */
+} parts;
+
 /* What stands for {{`name`}} in the template. */
-static segue_code put_part(segue_buffer *out, segue_str name, const segue_report_data *r,
-                           const segue_page_params *params, segue_status *st) {
+static segue_code put_part(segue_buffer *out, segue_str name, const parts *p, segue_status *st) {
   if (segue_str_eq(name, segue_str_of("policy")))
     return put_policy(out, st);
   if (segue_str_eq(name, segue_str_of("title")))
-    return put_html(out, params->title, st);
+    return put_html(out, p->title, st);
   if (segue_str_eq(name, segue_str_of("version")))
     return put_html(out, SEGUE_VERSION, st);
   if (segue_str_eq(name, segue_str_of("style")))
     return segue_buffer_append(out, segue_asset_style, segue_asset_style_size, st);
   if (segue_str_eq(name, segue_str_of("script")))
     return segue_buffer_append(out, segue_asset_script, segue_asset_script_size, st);
-  if (segue_str_eq(name, segue_str_of("data")))
-    return put_data(out, r, params, st);
+  if (segue_str_eq(name, segue_str_of("first")))
+    return put_data(out, &p->first, "first", st);
+  if (segue_str_eq(name, segue_str_of("rest")))
+    return put_data(out, &p->rest, "rest", st);
   return segue_fail(st, SEGUE_INTERNAL, "the page's template has an unknown part {{%.*s}}",
                     segue_str_show(name), name.data);
 }
@@ -149,18 +154,22 @@ static segue_code put_part(segue_buffer *out, segue_str name, const segue_report
 segue_code segue_report_page(const segue_report_data *r, const segue_page_params *params,
                              segue_buffer *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_page_params p = *params;
+  segue_page_params given = *params;
+  parts p = {0};
   const char *at = (const char *)segue_asset_page, *end = at + segue_asset_page_size;
-  p.title = p.title && *p.title ? p.title : "Music similarity by genre";
+  given.title = p.title = given.title && *given.title ? given.title : "Music similarity by genre";
   if (!segue_utf8_valid(segue_str_of(p.title)))
     return segue_fail(st, SEGUE_INPUT, "the title is no UTF-8");
+  SEGUE_TRY(segue_report_json(r, &given, &p.first, &p.rest, st));
   for (const char *open; (open = strstr(at, "{{")) != NULL;) {
     const char *close = strstr(open, "}}");
     SEGUE_TRY(segue_buffer_append(out, at, open - at, st));
-    SEGUE_TRY(put_part(out, (segue_str){open + 2, close - open - 2}, r, &p, st));
+    SEGUE_TRY(put_part(out, (segue_str){open + 2, close - open - 2}, &p, st));
     at = close + 2;
   }
   SEGUE_TRY(segue_buffer_append(out, at, end - at, st));
 done:
+  segue_buffer_free(&p.first);
+  segue_buffer_free(&p.rest);
   return rc;
 }

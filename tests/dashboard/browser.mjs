@@ -15,7 +15,7 @@ export async function open(browser, file, options = {}, hash = '') {
   page.on('dialog', d => { page.bad.push(`dialog: ${d.message()}`); d.dismiss() })
   page.on('request', r => { if (!r.url().startsWith(url) && !/^(data|blob):/.test(r.url())) page.bad.push(`request: ${r.url()}`) })
   await page.goto(url + hash)
-  await page.waitForFunction(() => document.documentElement.dataset.drawn || document.documentElement.dataset.error, null, { timeout: 60000 })
+  await page.waitForFunction(() => document.documentElement.dataset.whole || document.documentElement.dataset.error, null, { timeout: 60000 })
   return page
 }
 

@@ -10,7 +10,25 @@ const CHARTS = ['ablation', 'alpha-curve', 'correlations', 'delta-mrr', 'delta-r
 const browser = await launch(program)
 
 const texts = (page, selector) => page.locator(selector).allTextContents()
-const dataOf = file => JSON.parse(readFileSync(file, 'utf8').match(/<script type="application\/json" id="data">(.*?)<\/script>/s)[1])
+const part = (file, name) => JSON.parse(readFileSync(file, 'utf8').match(new RegExp(`<script type="application/json" class="${name}">(.*?)</script>`, 's'))[1])
+
+// The values of one part of a column.
+function valuesOf({ values, runs }) {
+  if (!runs) return values
+  return runs.flatMap((code, i) => i % 2 ? [] : Array(runs[i + 1]).fill(code))
+}
+
+// What the program wrote, both parts put together.
+function dataOf(file) {
+  const data = part(file, 'first'), rest = part(file, 'rest')
+  for (const t of data.tables.filter(x => x.columns)) {
+    const more = rest[t.name]
+    for (const c of t.columns) if (!('all' in c)) c.values = [...valuesOf(c), ...(more.columns[c.name] ? valuesOf(more.columns[c.name]) : [])]
+    t.rows = more.rows
+    for (const c of t.columns) check('all' in c || c.values.length === t.rows, `${t.name}.${c.name} has ${c.values?.length} of ${t.rows} values`)
+  }
+  return data
+}
 
 // The values of a table's column as the program wrote them.
 function column(table, name) {
@@ -207,6 +225,26 @@ function lake() {
   check(JSON.stringify(whole(`${work}/lake.html`)) === JSON.stringify(whole(`${work}/bare.html`)), 'the lake has other numbers than the run file')
 }
 
+// What the page says of all genres together, by the genres' own rows.
+function overview(data) {
+  const t = data.tables.find(x => x.name === 'results/genre_predictors'), features = column(t, 'feature')
+  for (const measure of ['importance_norm', 'auc', 'weight_logistic']) {
+    const values = column(t, measure)
+    for (const p of data.overview.predictors) {
+      const own = values.filter((v, i) => features[i] === p.feature && v !== null).sort((a, b) => a - b)
+      const at = q => { const x = (own.length - 1) * q, low = Math.floor(x); return own[low] + (own[Math.ceil(x)] - own[low]) * (x - low) }
+      const wanted = [own.reduce((a, b) => a + b, 0) / own.length, at(0.25), at(0.75), own.length]
+      check(wanted.every((v, i) => Math.abs(v - p[measure][i]) < 2e-4), `${p.feature}: ${measure} ${p[measure]} instead of ${wanted}`)
+    }
+  }
+  const c = data.tables.find(x => x.name === 'results/feature_correlations'), one = column(c, 'feature'), other = column(c, 'other_feature')
+  for (const [a, b, mean] of data.overview.correlations) {
+    const own = column(c, 'pearson').filter((v, i) => one[i] === a && other[i] === b && v !== null)
+    check(own.length > 0 && Math.abs(own.reduce((x, y) => x + y, 0) / own.length - mean) < 1e-3, `${a} and ${b}: ${mean}`)
+  }
+  check(data.overview.correlations.length === 36, `${data.overview.correlations.length} pairs of features`)
+}
+
 function files() {
   const pdf = readFileSync(`${work}/page.pdf`)
   check(pdf.subarray(0, 5).toString() === '%PDF-' && pdf.length > 50000, 'no PDF')
@@ -233,6 +271,7 @@ check(held, 'the content security policy lets something through')
 await phone()
 await bareRun()
 lake()
+overview(data)
 files()
 await browser.close()
 end()

@@ -1,6 +1,14 @@
 'use strict';
 // ---- the data, as the program wrote it ---------------------------------------------------------
 
+// A column's values, which may be written as values and how often each comes.
+function valuesOf({ values, runs }) {
+  if (!runs) return values;
+  const out = [];
+  for (let i = 0; i < runs.length; i += 2) for (let n = runs[i + 1]; n > 0; n--) out.push(runs[i]);
+  return out;
+}
+
 // One table: columns by name, rows by genre.
 class Table {
   constructor(json) {
@@ -8,7 +16,19 @@ class Table {
     this.madeBy = json.made_by;
     this.meaning = json.meaning;
     this.n = json.rows;
+    this.ks = json.ks;
     this.columns = new Map(json.columns.map(c => [c.name, c]));
+    for (const c of json.columns) if (!('all' in c)) c.values = valuesOf(c);
+  }
+
+  // The later part: more rows, and the values of columns that had none.
+  add({ rows, columns }) {
+    for (const [name, part] of Object.entries(columns)) {
+      const c = this.columns.get(name);
+      for (const v of valuesOf(part)) c.values.push(v);
+    }
+    this.n = rows;
+    this.rowsOf = null;
   }
 
   has(column) {
@@ -32,17 +52,21 @@ class Table {
     return names ? i => values[i] === null ? null : names[values[i]] ?? null : i => values[i] ?? null;
   }
 
-  // A row as an object whose properties are the columns, and `code` the genre's number. They are read when asked
-  // for: of thousands of rows a page shows few, and of these not all columns.
-  row(i) {
-    if (!this.Row) {
-      this.Row = class { constructor(number) { this.rowNumber = number; } };
-      for (const name of this.columns.keys()) {
-        const read = this.reader(name), get = function () { return read(this.rowNumber); };
-        Object.defineProperty(this.Row.prototype, name, { get });
-        if (name === 'genre') Object.defineProperty(this.Row.prototype, 'code', { get });
-      }
+  // Rows as objects whose properties are the columns, `code` the genre's number, and `more` by their functions. They
+  // are read when asked for: of thousands of rows a page shows few, and of these not all columns.
+  rowClass(more = {}) {
+    const Row = class { constructor(number) { this.rowNumber = number; } };
+    for (const name of this.columns.keys()) {
+      const read = this.reader(name), get = function () { return read(this.rowNumber); };
+      Object.defineProperty(Row.prototype, name, { get, configurable: true });
+      if (name === 'genre') Object.defineProperty(Row.prototype, 'code', { get });
     }
+    for (const [name, of] of Object.entries(more)) Object.defineProperty(Row.prototype, name, { get() { return of(this); } });
+    return Row;
+  }
+
+  row(i) {
+    this.Row ??= this.rowClass();
     return new this.Row(i);
   }
 
@@ -92,9 +116,6 @@ class Table {
   }
 }
 
-// A row with some properties more, or others.
-const withMore = (row, more) => Object.defineProperties(Object.create(row), Object.getOwnPropertyDescriptors(more));
-
 // Base64 as bytes.
 function bytesOf(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
@@ -103,16 +124,16 @@ function bytesOf(text) {
   return bytes;
 }
 
-// The data stand in one element, or compressed in many: browsers are slow with a single long text. What comes out
-// of the decompression is read piece by piece; through a Response it takes several times as long.
-async function readData() {
-  const plain = document.getElementById('data');
-  if (plain) return JSON.parse(plain.textContent);
+// One part of the data: in one element, or compressed in many, since browsers are slow with a single long text.
+// What comes out of the decompression is read piece by piece; through a Response it takes several times as long.
+async function readPart(name) {
+  const parts = document.querySelectorAll(`script.${name}`);
+  if (!parts[0].matches('.packed')) return JSON.parse(parts[0].textContent);
   if (typeof DecompressionStream === 'undefined')
     throw new Error('this browser is too old for a page of this size (it has no DecompressionStream)');
   const stream = new DecompressionStream('deflate'), writer = stream.writable.getWriter(), decoder = new TextDecoder();
   const write = async () => {
-    for (const part of document.querySelectorAll('script.packed')) await writer.write(bytesOf(part.textContent));
+    for (const part of parts) await writer.write(bytesOf(part.textContent));
     await writer.close();
   };
   const read = async () => {
@@ -137,6 +158,7 @@ const NAMES = {
 class Data {
   constructor(json) {
     this.json = json;
+    this.overview = json.overview;
     this.genres = json.genres.name;
     this.tracks = json.genres.n_tracks;
     this.family = json.genres.family;
@@ -144,15 +166,18 @@ class Data {
     for (const [short, name] of Object.entries(NAMES)) {
       const table = json.tables.find(t => t.name === name);
       this.madeBy[short] = table?.made_by ?? '';
-      this[short] = table?.columns && table.rows > 0 ? new Table(table) : null;
+      this[short] = table?.columns && table.total > 0 ? new Table(table) : null;
     }
-    const ks = new Set();
-    for (const t of [this.audio, this.summary, this.lyrics, this.delta])
-      if (t?.has('k')) for (const k of t.values('k')) ks.add(k);
-    this.ks = [...ks].filter(k => k !== null).sort((a, b) => a - b);
+    const ks = new Set(Object.keys(NAMES).flatMap(short => this[short]?.ks ?? []));
+    this.ks = [...ks].sort((a, b) => a - b);
     const alphas = this.delta?.has('alpha_audio_weight') ? new Set(this.delta.values('alpha_audio_weight')) : [];
     this.alpha = [...alphas].filter(a => a !== null && a < 1).reduce((best, a) => best === null || Math.abs(a - 0.8) < Math.abs(best - 0.8) ? a : best, null);
-    this.features = this.predictors ? [...new Set(this.predictors.values('feature'))] : [];
+    this.features = json.overview.predictors.map(p => p.feature);
+  }
+
+  // The later part of the data.
+  add(rest) {
+    for (const [short, name] of Object.entries(NAMES)) this[short]?.add(rest[name]);
   }
 
   // What `make` gives, made once for each name.
@@ -200,14 +225,4 @@ const known = values => values.filter(v => v !== null && v !== undefined && Numb
 function mean(values) {
   const v = known(values);
   return v.length ? v.reduce((a, b) => a + b, 0) / v.length : null;
-}
-
-// By linear interpolation between the sorted values, which are sorted once for all of them.
-function quantiles(values, ...qs) {
-  const v = Float64Array.from(known(values)).sort();
-  return qs.map(q => {
-    if (!v.length) return null;
-    const at = (v.length - 1) * q, low = Math.floor(at);
-    return v[low] + (v[Math.min(low + 1, v.length - 1)] - v[low]) * (at - low);
-  });
 }

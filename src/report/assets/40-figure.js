@@ -120,7 +120,7 @@ class Figure {
       onclick: () => {
         this.chosen = key;
         buttons.forEach((b, i) => b.setAttribute('aria-pressed', String(values[i][0] === key)));
-        this.render();
+        this.app.whenWhole(() => this.render());
       },
     }, words));
     this.options.append(el('div', { class: 'segments', role: 'group', 'aria-label': label }, buttons));

@@ -26,18 +26,11 @@ const deltas = (data, k) => data.once(`deltas ${k}`, () => data.deltaRows(k).fil
 const isSure = r => r.verdict !== undefined && r.verdict !== null ? r.verdict === 'better' || r.verdict === 'worse'
   : r.q_value !== undefined && r.q_value !== null ? r.q_value < 0.05 : null;
 
-// Mean importance of the features over genres, largest first.
-const featureMeans = (data, column = 'importance_norm', of = v => v) => data.once(`means ${column} ${of}`, () => {
-  const by = new Map(data.features.map(f => [f, []]));
-  const t = data.predictors;
-  if (!t) return [];
-  const value = t.reader(column), feature = t.reader('feature');
-  for (let i = 0; i < t.n; i++) {
-    const v = value(i);
-    if (v !== null) by.get(feature(i)).push(of(v));
-  }
-  return [...by].map(([feature, values]) => ({ feature, values, mean: mean(values) })).filter(f => f.mean !== null).sort((a, b) => b.mean - a.mean);
-});
+// A measure of the features over genres, largest mean first.
+const featureMeans = (data, measure = 'importance_norm') => data.overview.predictors.filter(p => p[measure]).map(p => {
+  const [mean, low, high, genres] = p[measure];
+  return { feature: p.feature, mean, low, high, genres };
+}).sort((a, b) => b.mean - a.mean);
 
 // The headline: one sentence.
 function statement(data, k, genre) {
@@ -94,19 +87,12 @@ function aboutFeatures(data, genre) {
   }
   const means = featureMeans(data);
   if (!means.length) return [];
-  const firsts = new Map(), t = data.predictors;
-  const top = new Map(), genreOf = t.reader('genre'), value = t.reader('importance_norm'), feature = t.reader('feature');
-  for (let i = 0; i < t.n; i++) {
-    const g = genreOf(i), v = value(i);
-    if (v !== null && Math.abs(v) > (top.get(g)?.v ?? 0)) top.set(g, { v: Math.abs(v), f: feature(i) });
-  }
-  for (const { f } of top.values()) firsts.set(f, (firsts.get(f) ?? 0) + 1);
-  const often = [...firsts].sort((a, b) => b[1] - a[1])[0];
-  const raw = data.predictors.has('importance_norm_unscaled') ? featureMeans(data, 'importance_norm_unscaled', Math.abs)[0] : null;
-  const scaled = raw ? featureMeans(data, 'importance_norm', Math.abs).find(m => m.feature === raw.feature) : null;
+  const { predictors, genres_with_first: genres } = data.overview;
+  const often = [...predictors].sort((a, b) => b.firsts - a.firsts)[0];
+  const [raw] = predictors.filter(p => p.size_unscaled !== undefined).sort((a, b) => b.size_unscaled - a.size_unscaled);
   const out = [[`${featureName(means[0].feature)} tells most, on average`, [strong(featureName(means[0].feature)), ` carries ${format.share(means[0].mean)} of the importance, then `,
-    ...list(means.slice(1, 3).map(f => strong(featureName(f.feature).toLowerCase()))), often ? `. ${featureName(often[0])} comes first in ${format.count(often[1])} of ${format.count(top.size)} genres, more than any other: genres differ, so choose one above.` : '.']]];
-  if (raw && raw.mean > 0.5) out[0][1].push(` In raw units ${featureName(raw.feature).toLowerCase()} alone would carry ${format.share(raw.mean)}, because its numbers are large; scaled, it carries ${format.share(scaled?.mean ?? null)}.`);
+    ...list(means.slice(1, 3).map(f => strong(featureName(f.feature).toLowerCase()))), genres ? `. ${featureName(often.feature)} comes first in ${format.count(often.firsts)} of ${format.count(genres)} genres, more than any other: genres differ, so choose one above.` : '.']]];
+  if (raw && raw.size_unscaled > 0.5) out[0][1].push(` In raw units ${featureName(raw.feature).toLowerCase()} alone would carry ${format.share(raw.size_unscaled)}, because its numbers are large; scaled, it carries ${format.share(raw.size ?? null)}.`);
   return out;
 }
 

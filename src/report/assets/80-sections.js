@@ -51,11 +51,8 @@ function predictors(app, measure = 'importance_norm') {
         ['AUC', format.exact(r.auc)], ['same artist', format.exact(r.same_artist_mean)], ['different artists', format.exact(r.different_artist_mean)]],
     }));
   } else {
-    rows = [...means.values()].map(f => {
-      const [low, high] = quantiles(f.values, 0.25, 0.75);
-      return { label: featureName(f.feature), name: f.feature, value: f.mean, low, high,
-        tip: [featureName(f.feature), [`mean ${m.name}`, format.exact(Number(f.mean.toPrecision(6)))], ['middle half of genres', `${m.show(low)} to ${m.show(high)}`], ['genres', format.count(known(f.values).length)]] };
-    });
+    rows = [...means.values()].map(({ feature, mean, low, high, genres }) => ({ label: featureName(feature), name: feature, value: mean, low, high,
+      tip: [featureName(feature), [`mean ${m.name}`, format.exact(mean)], ['middle half of genres', `${m.show(low)} to ${m.show(high)}`], ['genres', format.count(genres)]] }));
   }
   rows.sort((a, b) => b.value - a.value);
   if (!rows.length) return { title, empty: `No predictors for ${tidy(data.genres[genre])}: it has too few tracks or artists, or no artist with two tracks.`, keepOptions: true };
@@ -70,19 +67,16 @@ function predictors(app, measure = 'importance_norm') {
 function correlations(app) {
   const { data, genre } = app, t = data.correlations, title = 'Features that say the same';
   if (!t) return { title, empty: absent(data, 'correlations', 'Correlations are') };
-  const names = data.features.length ? data.features : [...new Set([...t.values('feature'), ...t.values('other_feature')])];
-  const at = new Map(names.map((f, i) => [f, i])), n = names.length, sums = new Float64Array(n * n), counts = new Uint32Array(n * n);
-  const rowsHere = t.rows(genre);
-  const pearson = t.reader('pearson'), one = t.reader('feature'), other = t.reader('other_feature');
-  for (const i of rowsHere) {
-    const v = pearson(i), a = at.get(one(i)), b = at.get(other(i));
-    if (v === null) continue;
-    sums[Math.max(a, b) * n + Math.min(a, b)] += v;
-    counts[Math.max(a, b) * n + Math.min(a, b)]++;
+  const pairs = genre < 0 ? data.overview.correlations : t.list(genre).map(r => [r.feature, r.other_feature, r.pearson]);
+  if (!pairs.length) return { title, empty: `No correlations for ${tidy(data.genres[genre])}.` };
+  const names = data.features.length ? data.features : [...new Set(pairs.flatMap(([a, b]) => [a, b]))];
+  const at = new Map(names.map((f, i) => [f, i])), n = names.length, values = Array(n * n).fill(null);
+  for (const [a, b, pearson] of pairs) {
+    const i = at.get(a), j = at.get(b);
+    values[Math.max(i, j) * n + Math.min(i, j)] = pearson;
   }
-  if (!rowsHere.length) return { title, empty: `No correlations for ${tidy(data.genres[genre])}.` };
   if (names.length > 24) return { title, empty: `${names.length} features are too many for this picture; the table results/feature_correlations has them.` };
-  const v = (r, c) => counts[r * n + c] ? sums[r * n + c] / counts[r * n + c] : null;
+  const v = (r, c) => values[r * n + c];
   const rows = [];
   names.forEach((a, r) => names.slice(0, r).forEach((b, c) => rows.push([b, a, v(r, c)])));
   const top = rows.filter(r => r[2] !== null).sort((a, b) => Math.abs(b[2]) - Math.abs(a[2]))[0];
@@ -98,7 +92,7 @@ function byK(measure, title) {
   return app => {
     const { data, genre } = app, full = `${title} by cut-off`;
     if (!data.audio) return { title: full, empty: absent(data, 'audio', 'The audio evaluation is') };
-    const ks = [...new Set(data.audio.values('k'))].sort((a, b) => a - b), isRecall = measure === 'recall_at_k';
+    const { ks } = data.audio, isRecall = measure === 'recall_at_k';
     const summary = (average, column) => ks.map(k => data.summaryAt(average, k)?.[column] ?? null);
     const series = [];
     if (genre >= 0) {
@@ -127,13 +121,13 @@ function byK(measure, title) {
 function genreRecall(app, order = 'largest') {
   const { data, k } = app, title = `Recall at ${k} by genre`;
   if (!data.audio) return { title, empty: absent(data, 'audio', 'The audio evaluation is') };
-  const all = overall(data, k).rows.map(r => ({ genre: r.code, get label() { return tidy(data.genres[r.code]); }, value: r.recall_at_k, low: r.recall_at_k_low, high: r.recall_at_k_high,
+  const all = overall(data, k).rows, pool = order === 'largest' ? [...all] : all.filter(r => r.interval_ok && r.lift !== null);
+  pool.sort(order === 'largest' ? (a, b) => b.n_queries - a.n_queries : order === 'best' ? (a, b) => b.lift - a.lift : (a, b) => a.lift - b.lift);
+  const first = pool.slice(0, MANY), chosen = all.filter(r => r.code === app.genre && !first.some(f => f.code === r.code));
+  const rows = [...first, ...chosen].map(r => ({ genre: r.code, label: tidy(data.genres[r.code]), value: r.recall_at_k, low: r.recall_at_k_low, high: r.recall_at_k_high,
     mark: r.random_recall_at_k, hot: r.code === app.genre, weak: !r.interval_ok, lift: r.lift, n: r.n_queries,
     get tip() { return [this.label, ['recall', format.exact(r.recall_at_k)], ['95 % interval', `${format.exact(r.recall_at_k_low)} to ${format.exact(r.recall_at_k_high)}`],
       ['chance', format.exact(r.random_recall_at_k)], ['lift', format.exact(r.lift)], ['queries', format.count(r.n_queries)], ['artists', format.count(r.n_artists)]]; } }));
-  const pool = order === 'largest' ? all : all.filter(r => !r.weak && r.lift !== null);
-  pool.sort(order === 'largest' ? (a, b) => b.n - a.n : order === 'best' ? (a, b) => b.lift - a.lift : (a, b) => a.lift - b.lift);
-  const rows = withChosen(pool, app.genre, all);
   if (!rows.length) return { title, empty: 'No genre qualifies.', keepOptions: true };
   const kept = rows.slice(0, MANY);
   if (order === 'largest') kept.sort((a, b) => b.value - a.value);
@@ -254,17 +248,18 @@ function ablation(app, kind = 'without') {
 
 function evaluationTable(app) {
   const most = a => a.data.once(`most ${a.k}`, () => overall(a.data, a.k).rows.reduce((m, r) => Math.max(m, r.recall_at_k_high ?? r.recall_at_k), 0.01));
+  const names = r => app.data.genres[r.code], Row = app.data.audio?.rowClass({ genre: names, family: r => app.data.family[r.code] });
   return new SortTable(app, 'evaluation', {
     title: 'Audio evaluation', sort: ['n_queries', true],
     note: a => [`At k = ${a.k}. Recall with its 95 % interval; the tick is chance. A name chooses the genre everywhere.`],
-    rows: a => a.data.audio ? overall(a.data, a.k).rows.map(r => withMore(r, { genre: a.data.genres[r.code], family: a.data.family[r.code], most: most(a) })) : { absent: absent(a.data, 'audio', 'The audio evaluation is') },
+    rows: a => a.data.audio ? overall(a.data, a.k).rows.map(r => new Row(r.rowNumber)) : { absent: absent(a.data, 'audio', 'The audio evaluation is') },
     columns: [
       { name: 'genre', label: 'Genre', title: 'the genre', cell: genreCell },
       { name: 'family', label: 'Family', title: 'broad family of the genre, by its name', show: familyName },
       { name: 'n_tracks', label: 'Tracks', number: true, show: format.count },
       { name: 'n_artists', label: 'Artists', number: true, show: format.count },
       { name: 'n_queries', label: 'Queries', number: true, show: format.count },
-      { name: 'recall_at_k', label: 'Recall', number: true, cell: r => el('span', { class: `ranged${r.interval_ok ? '' : ' weak'}` }, rangeCell(r.recall_at_k_low, r.recall_at_k, r.recall_at_k_high, r.random_recall_at_k, r.most), format.share(r.recall_at_k)) },
+      { name: 'recall_at_k', label: 'Recall', number: true, cell: (r, a) => el('span', { class: `ranged${r.interval_ok ? '' : ' weak'}` }, rangeCell(r.recall_at_k_low, r.recall_at_k, r.recall_at_k_high, r.random_recall_at_k, most(a)), format.share(r.recall_at_k)) },
       { name: 'recall_at_k_low', label: '95 % interval', number: true, show: (v, r) => v === null ? NONE : `${minus((v * 100).toFixed(1))} to ${format.share(r.recall_at_k_high)}` },
       { name: 'recall_at_k_high', label: 'High', when: () => false },
       { name: 'random_recall_at_k', label: 'Chance', number: true, show: format.share },
@@ -278,13 +273,13 @@ function evaluationTable(app) {
 }
 
 function deltaTable(app) {
-  const t = app.data.delta;
+  const t = app.data.delta, Row = t?.rowClass({ genre: r => app.data.genres[r.code] });
   return new SortTable(app, 'delta', {
     title: 'Audio against audio with lyrics', sort: ['n_queries', true],
     note: a => [t?.has('k') ? `At k = ${a.k}. ` : '', 'A positive change means that lyrics help. Without a baseline no change is claimed.'],
     rows: a => {
       if (!t) return { absent: absent(a.data, 'delta', 'The comparison with lyrics is') };
-      return a.data.deltaRows(a.k).map(r => withMore(r, { genre: a.data.genres[r.code] }));
+      return a.data.deltaRows(a.k).map(r => new Row(r.rowNumber));
     },
     columns: [
       { name: 'genre', label: 'Genre', title: 'the genre', cell: genreCell },

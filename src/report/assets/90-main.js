@@ -4,8 +4,9 @@ class App {
   constructor(data) {
     this.data = data;
     this.figures = [];
+    this.waiting = [];
     this.genre = data.json.genre ?? -1;
-    this.k = data.nearestK(data.json.k || 10);
+    this.k = data.json.first_k < 0 ? 10 : data.json.first_k;
     this.readAddress();
   }
 
@@ -34,8 +35,26 @@ class App {
   choose(what) {
     Object.assign(this, what);
     this.writeAddress();
-    this.render();
-    say(this.genre < 0 ? 'All genres' : `Genre ${tidy(this.genreName())}`);
+    this.whenWhole(() => {
+      this.render();
+      say(this.genre < 0 ? 'All genres' : `Genre ${tidy(this.genreName())}`);
+    });
+  }
+
+  // What is drawn first needs the first part of the data alone; each choice waits for the rest.
+  whenWhole(then) {
+    if (this.whole) return then();
+    this.waiting.push(then);
+  }
+
+  get startsWithAll() {
+    return this.genre < 0 && (this.k === this.data.json.first_k || !this.data.ks.length);
+  }
+
+  addRest(rest) {
+    this.data.add(rest);
+    this.whole = true;
+    for (const then of this.waiting) then();
   }
 
   // ---- parts that stand once ----
@@ -178,10 +197,17 @@ class App {
   }
 }
 
+const parsed = new Promise(then => {
+  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', then);
+  else then();
+});
+
 (async () => {
   const root = document.documentElement;
+  const readRest = async app => { await parsed; app.addRest(await readPart('rest')); };
   try {
-    const app = new App(new Data(await readData()));
+    const app = new App(new Data(await readPart('first')));
+    if (!app.startsWithAll) await readRest(app);
     app.build();
     app.render();
     let waiting = 0;
@@ -189,9 +215,11 @@ class App {
       cancelAnimationFrame(waiting);
       waiting = requestAnimationFrame(() => app.figures.forEach(f => f.fit()));
     }).observe(document.getElementById('content'));
-    addEventListener('hashchange', () => { app.readAddress(); app.render(); });
+    addEventListener('hashchange', () => { app.readAddress(); app.whenWhole(() => app.render()); });
     addEventListener('scroll', () => tip.hide(), { passive: true });
     root.dataset.drawn = String(Math.round(performance.now()));
+    if (!app.whole) await readRest(app);
+    root.dataset.whole = String(Math.round(performance.now()));
   } catch (error) {
     root.dataset.error = String(error);
     document.getElementById('content').append(el('p', { class: 'card empty' }, `The page could not be drawn: ${error.message}.`));
