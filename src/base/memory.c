@@ -17,22 +17,23 @@ static segue_code no_memory(segue_status *st, const char *what, double bytes) {
   return segue_fail(st, SEGUE_MEMORY, "no memory for %s: %.0f bytes were wanted", what, bytes);
 }
 
-/* Asks for pages of 2 MiB within a large block: where the system hands out pages one by one as they
- * are first written, 4 KiB at a time cost an eighth of a whole run. A wish: refusal changes
- * nothing. */
+enum { LARGEST_IN_HEAP = 32 << 20 }; /* longer blocks are mappings of their own */
+
+/* Asks for pages of 2 MiB in a large block: where the system hands out pages one by one as they are
+ * first written, 4 KiB at a time cost an eighth of a whole run. A wish: refusal changes nothing.
+ * All pages of the block are asked for, so that a mapping stays whole and can be moved. */
 static void *in_large_pages(void *p, size_t bytes) {
 #ifdef MADV_HUGEPAGE
-  uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE,
-            to = ((uintptr_t)p + bytes) / LARGE_PAGE * LARGE_PAGE;
-  if (p && to > from)
-    (void)madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE);
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), head = (uintptr_t)p % page;
+  if (p && bytes >= LARGE_PAGE)
+    (void)madvise((char *)p - head, (head + bytes + page - 1) / page * page, MADV_HUGEPAGE);
 #endif
   return p;
 }
 
 void segue_memory_init(void) {
 #if defined(__GLIBC__)
-  enum { STEP = 16 << 20, LARGEST_IN_HEAP = 32 << 20, KEEP = 1 << 30 };
+  enum { STEP = 16 << 20, KEEP = 1 << 30 };
   (void)mallopt(M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
   (void)mallopt(M_TRIM_THRESHOLD, KEEP);
   (void)mallopt(M_TOP_PAD, STEP);
@@ -67,11 +68,13 @@ void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st
   return p;
 }
 
-/* As realloc. A large block is copied by hand, since realloc would touch the new pages before they
- * could be asked to be large. */
+/* As realloc. A mapping of its own moves without a copy. What is to become one is copied by hand,
+ * since realloc would touch the new pages before they could be asked to be large. */
 static void *grow_block(void *old, size_t old_bytes, size_t bytes) {
   enum { LARGE = 4 << 20 };
-  void *p = bytes >= LARGE ? in_large_pages(malloc(bytes), bytes) : NULL;
+  if (bytes < LARGE || old_bytes > LARGEST_IN_HEAP)
+    return realloc(old, bytes);
+  void *p = in_large_pages(malloc(bytes), bytes);
   if (!p)
     return realloc(old, bytes);
   if (old_bytes > 0)
