@@ -1,4 +1,6 @@
 /* Who asks: AWS's chain of places to look. */
+#include <arpa/inet.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -268,6 +270,31 @@ static segue_code keep_json(segue_credentials *c, const fetched *f, const char *
   return rc;
 }
 
+/* Whether the token may be sent to `url`: over TLS, or to this machine or the addresses where
+ * container services answer. Elsewhere it could be read on the way. */
+static segue_code check_container(const char *url, segue_status *st) {
+  static const char *const near[] = {"localhost", "[::1]", "169.254.170.2", "169.254.170.23",
+                                     "[fd00:ec2::23]"};
+  char *scheme = NULL, *host = NULL;
+  CURLU *parts = curl_url();
+  bool ok = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+            curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+            curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+  struct in_addr four;
+  bool safe = ok && strcmp(scheme, "https") == 0;
+  safe = safe || (ok && inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
+  for (size_t i = 0; ok && i < sizeof near / sizeof *near; i++)
+    safe = safe || strcasecmp(host, near[i]) == 0;
+  curl_free(scheme);
+  curl_free(host);
+  curl_url_cleanup(parts);
+  return safe
+             ? SEGUE_OK
+             : segue_fail(st, SEGUE_USAGE,
+                          "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or an address of this "
+                          "machine or of a container service");
+}
+
 static segue_code from_container(segue_credentials *c, const segue_credentials_options *o,
                                  bool *found, segue_status *st) {
   segue_code rc = SEGUE_OK;
@@ -283,6 +310,7 @@ static segue_code from_container(segue_credentials *c, const segue_credentials_o
   SEGUE_TRY(segue_buffer_printf(&url, st, "%s%s", relative ? CONTAINER_HOST : "",
                                 relative ? relative : full));
   SEGUE_TRY(segue_buffer_append(&url, "", 1, st));
+  SEGUE_TRY(check_container((const char *)url.data, st));
   if (file)
     SEGUE_TRY(segue_read_file(file, &token, st));
   else if (word)

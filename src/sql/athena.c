@@ -315,6 +315,8 @@ static segue_code show_partitions(segue_sql *q, const sql_statement *s, sql_plan
     for (int level = 0; level < t->n_levels; level++) {
       SEGUE_TRY(segue_buffer_printf(&value, st, "%s%s=", level ? "/" : "", t->partition[level]));
       SEGUE_TRY(segue_lake_part_value(t, &t->parts[part], level, &value, &is_null, st));
+      if (is_null)
+        SEGUE_TRY(segue_buffer_printf(&value, st, "%s", SEGUE_HIVE_EMPTY));
     }
     SEGUE_TRY(sql_quote(&list, (segue_str){(char *)value.data, value.size}, '\'', st));
     SEGUE_TRY(segue_buffer_append(&list, ")", 1, st));

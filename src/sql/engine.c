@@ -294,7 +294,7 @@ done:
 static segue_code lock(segue_sql *s, segue_status *st) {
   const segue_sql_options *o = &s->options;
   const char *const files[] = {o->tracks, o->artists, o->allow, s->parquet_part};
-  segue_buffer directories = {0}, paths = {0};
+  segue_buffer directories = {0}, paths = {0}, spill = {0};
   segue_code rc = SEGUE_OK;
   SEGUE_TRY(allow_directory(&directories, s->lake.lake, st));
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -305,7 +305,9 @@ static segue_code lock(segue_sql *s, segue_status *st) {
     SEGUE_TRY(segue_buffer_append(&paths, ", ", paths.size ? 2 : 0, st));
     SEGUE_TRY(sql_quote(&paths, segue_str_of(files[i]), '\'', st));
   }
-  SEGUE_TRY(sql_engine_dof(s, st, "SET temp_directory = '%s'", s->scratch));
+  SEGUE_TRY(sql_quote(&spill, segue_str_of(s->scratch.path), '\'', st));
+  SEGUE_TRY(
+      sql_engine_dof(s, st, "SET temp_directory = %.*s", (int)spill.size, (char *)spill.data));
   SEGUE_TRY(sql_engine_dof(s, st, "SET allowed_directories = [%.*s]", (int)directories.size,
                            (char *)directories.data));
   SEGUE_TRY(sql_engine_dof(s, st, "SET allowed_paths = [%.*s]", (int)paths.size,
@@ -316,24 +318,8 @@ static segue_code lock(segue_sql *s, segue_status *st) {
 done:
   segue_buffer_free(&directories);
   segue_buffer_free(&paths);
+  segue_buffer_free(&spill);
   return rc;
-}
-
-static segue_code make_scratch(segue_sql *s, segue_status *st) {
-  const char *where = getenv("TMPDIR");
-  if (!where || !*where || strchr(where, '\''))
-    where = "/tmp";
-  if (asprintf(&s->scratch, "%s/segue-sql-XXXXXX", where) < 0) {
-    s->scratch = NULL;
-    return segue_fail(st, SEGUE_MEMORY, "no memory for a path");
-  }
-  if (mkdtemp(s->scratch))
-    return SEGUE_OK;
-  int err = errno;
-  free(s->scratch);
-  s->scratch = NULL;
-  return segue_fail_errno(st, SEGUE_IO, err, "cannot make a directory in %s; TMPDIR names another",
-                          where);
 }
 
 segue_code segue_sql_open(const segue_sql_options *options, segue_sql **out, segue_status *st) {
@@ -350,7 +336,7 @@ segue_code segue_sql_open(const segue_sql_options *options, segue_sql **out, seg
   }
   SEGUE_TRY(segue_lake_scan(s->mirror ? segue_mirror_path(s->mirror) : options->lake, false,
                             &s->lake, st));
-  SEGUE_TRY(make_scratch(s, st));
+  SEGUE_TRY(segue_scratch_create(&s->scratch, st));
   if (options->parquet && !(s->parquet_part = segue_temp_name(options->parquet, st))) {
     rc = SEGUE_MEMORY;
     goto done;
@@ -374,9 +360,7 @@ void segue_sql_close(segue_sql **session) {
     duckdb_disconnect(&s->connection);
   if (s->db)
     duckdb_close(&s->db);
-  if (s->scratch && segue_remove_tree(s->scratch, NULL) != SEGUE_OK)
-    sql_notice(s, "cannot delete %s", s->scratch);
-  free(s->scratch);
+  segue_scratch_remove(&s->scratch);
   if (s->parquet_part)
     unlink(s->parquet_part);
   free(s->parquet_part);

@@ -20,10 +20,10 @@ struct segue_sql {
   bool raw_made[2];     /* whether their views are */
   duckdb_database db;
   duckdb_connection connection;
-  char *scratch;      /* where the engine may spill; made by this process */
-  char *parquet_part; /* what becomes options.parquet; NULL: none */
-  bool ready;         /* set up, and locked */
-  char **completion;  /* words, n_completion of them */
+  segue_scratch scratch; /* where the engine may spill */
+  char *parquet_part;    /* what becomes options.parquet; NULL: none */
+  bool ready;            /* set up, and locked */
+  char **completion;     /* words, n_completion of them */
   int n_completion;
 };
 

@@ -148,33 +148,80 @@ done:
   return rc;
 }
 
-/* The types of partition columns: texts, unless SQL made the table and wrote down others. */
-static segue_code put_partition_types(segue_buffer *sql, const segue_sql *s,
-                                      const segue_lake_table *t, segue_status *st) {
-  segue_code rc = SEGUE_OK;
+/* The file of a table that SQL made, which has the types of its partition columns; NULL: there is
+ * none. To be freed by json_decref. */
+static segue_code read_table_file(const segue_sql *s, const segue_lake_table *t, json_t **json,
+                                  segue_status *st) {
   char *path = NULL;
-  json_t *json = NULL;
   if (asprintf(&path, "%s/%s/" SEGUE_LAKE_TABLE_FILE, s->lake.lake, t->path) < 0)
     return segue_fail(st, SEGUE_MEMORY, "no memory for a path");
-  json = json_load_file(path, 0, NULL);
+  *json = json_load_file(path, 0, NULL);
+  free(path);
+  return SEGUE_OK;
+}
+
+/* The type of a partition column: text, unless SQL made the table and wrote down another. */
+static const char *partition_type(const json_t *json, const char *column) {
+  const char *type =
+      json_string_value(json_object_get(json_object_get(json, "partition_types"), column));
+  /* The file is no program: a type is one word. */
+  bool word = type && *type && !type[strspn(type, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+  return word ? type : "VARCHAR";
+}
+
+static segue_code has_null(const segue_lake_table *t, int level, bool *yes, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  segue_buffer value = {0};
+  *yes = false;
+  for (int64_t i = 0; i < t->n_parts && !*yes; i++)
+    SEGUE_TRY(segue_lake_part_value(t, &t->parts[i], level, &value, yes, st));
+done:
+  segue_buffer_free(&value);
+  return rc;
+}
+
+/* Of a table that SQL made, a column that is null somewhere comes as text: DuckDB takes the
+ * directory of null by its name. */
+static segue_code put_partition_types(segue_buffer *sql, const segue_lake_table *t,
+                                      const json_t *json, segue_status *st) {
+  segue_code rc = SEGUE_OK;
   for (int i = 0; i < t->n_levels; i++) {
-    const char *type = json_string_value(
-        json_object_get(json_object_get(json, "partition_types"), t->partition[i]));
+    bool nulls = false;
+    if (!t->schema)
+      SEGUE_TRY(has_null(t, i, &nulls, st));
     SEGUE_TRY(segue_buffer_printf(sql, st, i ? ", " : ""));
     SEGUE_TRY(sql_quote(sql, segue_str_of(t->partition[i]), '\'', st));
-    /* The file is no program: a type is one word. */
-    bool word = type && *type && !type[strspn(type, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
-    SEGUE_TRY(segue_buffer_printf(sql, st, ": %s", word ? type : "VARCHAR"));
+    SEGUE_TRY(segue_buffer_printf(sql, st, ": %s",
+                                  nulls ? "VARCHAR" : partition_type(json, t->partition[i])));
   }
 done:
-  json_decref(json);
-  free(path);
+  return rc;
+}
+
+/* Appends `, CAST(NULLIF(p, ...) AS type) AS p` for these. Elsewhere nothing, so that partitions
+ * are still left out unread. */
+static segue_code put_nulls(segue_buffer *sql, const segue_lake_table *t, const json_t *json,
+                            segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  for (int i = 0; !t->schema && i < t->n_levels; i++) {
+    bool nulls;
+    SEGUE_TRY(has_null(t, i, &nulls, st));
+    if (!nulls)
+      continue;
+    SEGUE_TRY(segue_buffer_printf(sql, st, ", CAST(NULLIF("));
+    SEGUE_TRY(sql_quote(sql, segue_str_of(t->partition[i]), '"', st));
+    SEGUE_TRY(segue_buffer_printf(sql, st, ", '" SEGUE_HIVE_EMPTY "') AS %s) AS ",
+                                  partition_type(json, t->partition[i])));
+    SEGUE_TRY(sql_quote(sql, segue_str_of(t->partition[i]), '"', st));
+  }
+done:
   return rc;
 }
 
 /* Columns first and partition columns last, as they stand; times without a zone, as Athena has
  * them: they are UTC. */
-static segue_code put_columns(segue_buffer *sql, const segue_lake_table *t, segue_status *st) {
+static segue_code put_columns(segue_buffer *sql, const segue_lake_table *t, const json_t *json,
+                              segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer replace = {0};
   for (int i = 0; t->schema && i < t->schema->n_fields; i++)
@@ -182,6 +229,7 @@ static segue_code put_columns(segue_buffer *sql, const segue_lake_table *t, segu
       SEGUE_TRY(segue_buffer_printf(&replace, st, ", CAST(\"%s\" AS TIMESTAMP) AS \"%s\"",
                                     t->schema->fields[i].name, t->schema->fields[i].name));
   SEGUE_TRY(put_other_values(&replace, t, st));
+  SEGUE_TRY(put_nulls(&replace, t, json, st));
   SEGUE_TRY(segue_buffer_printf(sql, st, "SELECT *"));
   if (replace.size > 0)
     SEGUE_TRY(segue_buffer_printf(sql, st, " REPLACE (%.*s)", (int)replace.size - 2,
@@ -194,18 +242,21 @@ done:
 static segue_code make_view(segue_sql *s, const segue_lake_table *t, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_buffer sql = {0};
+  json_t *json = NULL;
+  if (t->n_levels > 0)
+    SEGUE_TRY(read_table_file(s, t, &json, st));
   SEGUE_TRY(segue_buffer_printf(&sql, st, "CREATE OR REPLACE VIEW %s.", database));
   SEGUE_TRY(sql_quote(&sql, segue_str_of(t->sql_name), '"', st));
   SEGUE_TRY(segue_buffer_append(&sql, " AS ", 4, st));
   if (t->n_parts == 0 && t->schema) {
     SEGUE_TRY(put_empty(&sql, t, st));
   } else {
-    SEGUE_TRY(put_columns(&sql, t, st));
+    SEGUE_TRY(put_columns(&sql, t, json, st));
     SEGUE_TRY(segue_buffer_printf(&sql, st, " FROM read_parquet("));
     SEGUE_TRY(put_files(&sql, s, t, st));
     if (t->n_levels > 0) {
       SEGUE_TRY(segue_buffer_printf(&sql, st, ", hive_partitioning = true, hive_types = {"));
-      SEGUE_TRY(put_partition_types(&sql, s, t, st));
+      SEGUE_TRY(put_partition_types(&sql, t, json, st));
       SEGUE_TRY(segue_buffer_append(&sql, "}", 1, st));
     }
     SEGUE_TRY(segue_buffer_printf(&sql, st, ")"));
@@ -213,6 +264,7 @@ static segue_code make_view(segue_sql *s, const segue_lake_table *t, segue_statu
   SEGUE_TRY(segue_buffer_append(&sql, "", 1, st));
   rc = sql_engine_do(s, (char *)sql.data, st);
 done:
+  json_decref(json);
   segue_buffer_free(&sql);
   return rc;
 }

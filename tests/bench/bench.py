@@ -44,9 +44,9 @@ def arguments():
 
 def tell_openblas(options):
     """OpenBLAS takes its slowest routines on a processor newer than itself. Where another name for the
-    processor makes products 1.2 times as fast, all programs get it; read when the library is loaded."""
-    if "OPENBLAS_CORETYPE" in os.environ:
-        return
+    processor makes products 1.2 times as fast, all programs get it; read when the library is loaded.
+    What the caller's environment says is set aside: it need not be the fastest."""
+    os.environ.pop("OPENBLAS_CORETYPE", None)
     rates = {}
     for name in (None, "SKYLAKEX", "HASWELL"):
         environment = {**os.environ, **({"OPENBLAS_CORETYPE": name} if name else {})}

@@ -71,8 +71,11 @@ def there_and_back(options, rgw, program, copy, source):
     many, bucket = source.is_dir(), f"s3://{BUCKET}/{program.replace(' ', '-').replace(',', '')}"
     back = common.fresh(options, "s3-back")
     end = "/" if many else ""
+    begin = rgw.processor_seconds()
     up = copy(rgw, f"{source}{end}", f"{bucket}{end}")
+    middle = rgw.processor_seconds()
     down = copy(rgw, f"{bucket}{end}", f"{back}/" if many else f"{back}/large")
+    up.server, down.server = middle - begin, rgw.processor_seconds() - middle
     prefix = bucket.removeprefix(f"s3://{BUCKET}/")
     keys = {k.removeprefix(prefix + "/"): size for k, size in rgw.keys(BUCKET, prefix + end).items()}
     if many:
@@ -102,18 +105,21 @@ def compare(options, table, what, source, works, target):
             ratios[name, way] = ratio(times, own)
             table.add(f"{what}, {way}", name, common.seconds(median(times)),
                       f"{count / median(times):,.0f} files/s" if count > 1 else f"{total / median(times) / 1e6:.0f} MB/s",
-                      common.seconds(median(r[way].cpu for r in runs)), megabytes(median(r[way].memory for r in runs)),
+                      common.seconds(median(r[way].cpu for r in runs)),
+                      common.seconds(median(r[way].server for r in runs)), megabytes(median(r[way].memory for r in runs)),
                       f"{ratio(times, own):.2f} x", seconds=times, ratio=ratio(times, own))
     peers = [name for name in works if not name.startswith("segue")]
     for way in ("up", "down"):
         fastest = min((ratios[name, way] for name in peers), default=None)
         if fastest:
-            table.note(f"{what}, {way}: segue on 1 rank takes {1 / fastest:.2f} x the time of the faster peer ({target}).")
+            least = median(r[way].server for r in results["segue, 1 rank"]) / os.cpu_count()
+            table.note(f"{what}, {way}: segue on 1 rank takes {1 / fastest:.2f} x the time of the faster peer ({target}); the server "
+                       f"alone keeps all cores busy for {least:.1f} s of its {median(r[way].seconds for r in results['segue, 1 rank']):.1f} s.")
 
 
 def measure(options):
     table = Table(f"To S3 and back, through Ceph's gateway on this machine, {os.cpu_count()} cores for client and server", [
-        "what", "program", "seconds", "rate", "processor s", "MB", "time to segue's"])
+        "what", "program", "seconds", "rate", "processor s", "server's", "MB", "time to segue's"])
     works = {"segue, 1 rank": segue(options, 0), "segue, 2 ranks": segue(options, 2)}
     for name, there, copy in (("s3cmd", shutil.which("s3cmd"), s3cmd), ("aws s3 cp", AWS, aws)):
         if there:

@@ -8,7 +8,8 @@ import common
 from common import Table, median, ratio
 
 K = 10
-TARGETS = {"raw": (50, 5), "z-scored": (20, 25)}
+ANSWERS = 3
+FAISS, BRUTE, TREE = "FAISS IndexFlatL2", "scikit-learn brute", "scikit-learn kd_tree"
 
 
 def load_peers():
@@ -74,43 +75,43 @@ def best(works):
     return min(times, key=times.get)
 
 
-def peer_works(x, tree):
-    """Peer -> (its best settings as text, function that answers), or the reason why not."""
+def work_of(peers, peer, setting, x):
+    """A function that answers all queries, or those given."""
     import numpy as np
-    peers, works, missing = load_peers(), {}, {}
-    x32, part = np.ascontiguousarray(x, dtype=np.float32), np.random.default_rng(1).permutation(len(x))[:6000]
-    if isinstance(peers["faiss"], tuple):
-        missing["FAISS IndexFlatL2"] = peers["faiss"][1]
-    else:
-        way = best({own: lambda own=own: faiss_search(peers["faiss"], x32, own, x32[part]) for own in (False, True)})
-        works["FAISS IndexFlatL2"] = ("its own loops" if way else "BLAS",
-                                      lambda: drop_self(faiss_search(peers["faiss"], x32, way)))
-    if isinstance(peers["sklearn"], tuple):
-        missing["scikit-learn"] = peers["sklearn"][1]
-        return works, missing
-    types = {"float32": x32, "float64": x}
-    name = best({t: lambda y=y: sklearn_search(peers["sklearn"], y[part], algorithm="brute")
-                 for t, y in types.items()})
-    works["scikit-learn brute"] = name, lambda: sklearn_search(peers["sklearn"], types[name], algorithm="brute")
-    if tree:
-        size = best({s: lambda s=s: sklearn_search(peers["sklearn"], x[part], algorithm="kd_tree", leaf_size=s)
-                     for s in (15, 30, 60, 120)})
-        works["scikit-learn kd_tree"] = f"leaf_size {size}", lambda: sklearn_search(
-            peers["sklearn"], x, algorithm="kd_tree", leaf_size=size)
-    return works, missing
+    x32 = np.ascontiguousarray(x, dtype=np.float32)
+    if peer == FAISS:
+        return lambda queries=None: faiss_search(peers["faiss"], x32, setting != "BLAS", None if queries is None else x32[queries])
+    how = {"algorithm": "brute"} if peer == BRUTE else {"algorithm": "kd_tree", "leaf_size": int(setting.split()[1])}
+    y = x32 if setting == "float32" else x
+    return lambda queries=None: sklearn_search(peers["sklearn"], y if queries is None else y[queries], **how)
 
 
-def as_installed(path, x):
-    """Seconds of FAISS in a process where nobody told OpenBLAS which processor this is."""
-    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    out = subprocess.run([sys.executable, __file__, path, str(x.shape[1])], check=True, capture_output=True,
-                         text=True, env=environment).stdout
-    return float(out), None
+def peer_settings(x, tree):
+    """Peer -> its fastest setting on some of the queries; and the peers that cannot be had, with the reason."""
+    import numpy as np
+    peers, chosen, missing = load_peers(), {}, {}
+    part = np.random.default_rng(1).permutation(len(x))[:6000]
+    for peer, library, settings in ((FAISS, "faiss", ("BLAS", "its own loops")), (BRUTE, "sklearn", ("float32", "float64")),
+                                    (TREE, "sklearn", [f"leaf_size {n}" for n in (15, 30, 60, 120)])):
+        if isinstance(peers[library], tuple):
+            missing[peer] = peers[library][1]
+        elif peer != TREE or tree:
+            chosen[peer] = best({s: lambda s=s, peer=peer: work_of(peers, peer, s, x)(part) for s in settings})
+    return chosen, missing
+
+
+def peer_search(options, path, x, peer, setting, installed=False):
+    """As segue's: some answers of a new process. Without what we told OpenBLAS about the processor, `installed`."""
+    answer = options.scratch / "peer.i64"
+    environment = {name: value for name, value in os.environ.items() if not installed or name != "OPENBLAS_CORETYPE"}
+    out = subprocess.run([sys.executable, __file__, path, str(x.shape[1]), peer, setting, answer], check=True,
+                         capture_output=True, text=True, env=environment).stdout.split()
+    return [float(t) for t in out], answer
 
 
 def segue_search(options, path, x):
     out = subprocess.run([options.programs / "knn_bench", path, str(x.shape[0]), str(x.shape[1]), str(K),
-                          "auto", "euclidean", "3"], check=True, capture_output=True, text=True).stdout.split()
+                          "auto", "euclidean", str(ANSWERS)], check=True, capture_output=True, text=True).stdout.split()
     return dict(zip(out[::2], out[1::2]))
 
 
@@ -141,16 +142,23 @@ def compare(options, table, name, x, tree):
     import numpy as np
     path = options.scratch / "points.f64"
     x.tofile(path)
-    works, missing = peer_works(x, tree)
-    if os.environ.get("OPENBLAS_CORETYPE") and "FAISS IndexFlatL2" in works:
-        works["FAISS IndexFlatL2, as installed"] = "BLAS", None
+    settings, missing = peer_settings(x, tree)
+    works = {peer: (setting, False) for peer, setting in settings.items()}
+    if os.environ.get("OPENBLAS_CORETYPE") and FAISS in settings:
+        works[f"{FAISS}, as installed"] = settings[FAISS], True
+    answers = {}
+
+    def take_turn(peer):
+        setting, installed = works[peer]
+        times, answer = peer_search(options, path, x, peer.removesuffix(", as installed"), setting, installed)
+        answers[peer] = np.fromfile(answer, dtype=np.int64).reshape(len(x), -1)
+        return times
+
     runs = common.in_turns({"segue": lambda: segue_search(options, path, x),
-                            **{peer: lambda work=work: timed(work) if work else as_installed(path, x)
-                               for peer, (_, work) in works.items()}},
-                           options.repeats)
+                            **{peer: lambda peer=peer: take_turn(peer) for peer in works}}, options.repeats)
     # The i-th nearest is at most as far as anyone's i-th, so the best of all answers judges segue's as well.
-    found = {"segue": segue_answer(options, path, x), **{peer: runs[peer][-1][1] for peer in works}}
-    distances = {who: keys(x, answer) for who, answer in found.items() if answer is not None}
+    found = {"segue": segue_answer(options, path, x), **answers}
+    distances = {who: keys(x, answer) for who, answer in found.items()}
     best_known = np.minimum.reduce(list(distances.values()))
     wrong = {who: wrong_queries(d, best_known) for who, d in distances.items()}
     own = [float(r["median"]) for r in runs["segue"]]
@@ -162,11 +170,10 @@ def compare(options, table, name, x, tree):
     first = [float(r["first"]) for r in runs["segue"]]
     table.add(name, size, "segue, first answer of a process", runs["segue"][0]["kernel"],
               common.seconds(median(first)), "", "", "", "", seconds=first)
-    for peer, (settings, _) in works.items():
-        times = [t for t, _ in runs[peer]]
-        table.add(name, size, peer, settings, common.seconds(median(times)), f"{ratio(times, own):.1f} x",
-                  f"{wrong[peer]:,}" if peer in wrong else "", "", "", seconds=times, ratio=ratio(times, own),
-                  wrong_queries=wrong.get(peer))
+    for peer, (setting, _) in works.items():
+        times = [median(turn) for turn in runs[peer]]
+        table.add(name, size, peer, setting, common.seconds(median(times)), f"{ratio(times, own):.1f} x",
+                  f"{wrong[peer]:,}", "", "", seconds=times, ratio=ratio(times, own), wrong_queries=wrong[peer])
     for peer, reason in missing.items():
         table.add(name, size, peer, f"could not be had: {reason}", "", "", "", "", "")
 
@@ -182,11 +189,11 @@ def measure(options):
         return [table]
     for name, x, tree in shapes(options):
         compare(options, table, name, x, tree)
-    table.note("Medians of processor seconds of turns taken by all, one thread each, index built and all queries "
-               "answered. All have answered once before in the same process, but for the rows 'first answer' and 'as "
-               "installed', which hold the wait for memory from the system too. Peers have the fastest of their settings "
-               "on these data. A wrong answer: the points are farther, in float64, than the nearest that anyone named. "
-               "The share counts all n * n * d multiplications and additions as if done.")
+    table.note(f"Medians of processor seconds of turns taken by all, one thread each, index built and all queries answered. A "
+               f"turn is a new process that answers {ANSWERS} times, of which the median counts; 'first answer' holds the wait for "
+               "memory from the system too. Peers have the fastest of their settings on these data. A wrong answer: the "
+               "points are farther, in float64, than the nearest that anyone named. The share counts all n * n * d "
+               "multiplications and additions as if done.")
     if os.environ.get("OPENBLAS_CORETYPE"):
         table.note(f"OpenBLAS does not know this processor and takes slow routines; all but the rows 'as installed' ran with "
                    f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']}, the fastest that was found.")
@@ -206,12 +213,16 @@ def versions():
 
 
 def main():
-    """search.py FILE D: processor seconds of FAISS on the float64 of the file."""
-    import faiss
+    """search.py FILE D PEER SETTING ANSWER: processor seconds of a peer's answers on the float64 of FILE."""
     import numpy as np
-    faiss.omp_set_num_threads(1)
-    x = np.fromfile(sys.argv[1]).reshape(-1, int(sys.argv[2])).astype(np.float32)
-    print(timed(lambda: faiss_search(faiss, x, False))[0])
+    path, d, peer, setting, out = sys.argv[1:]
+    x = np.fromfile(path).reshape(-1, int(d))
+    work = work_of(load_peers(), peer, setting, x)
+    for _ in range(ANSWERS):
+        seconds, answer = timed(work)
+        print(seconds)
+    answer = drop_self(answer) if peer == FAISS else answer
+    np.ascontiguousarray(answer, dtype=np.int64).tofile(out)
 
 
 if __name__ == "__main__":

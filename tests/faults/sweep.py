@@ -30,6 +30,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "servers")]
 
 import harness  # noqa: E402
 import lrclib  # noqa: E402
+import rgw  # noqa: E402
 from harness import SOON, check, errors, run_digests  # noqa: E402
 
 FEW = ["--min-tracks-per-genre", 10]
@@ -53,6 +54,39 @@ class Command:
     resume: bool = False
     lines: str = ""      # a file of lines that may be there in part
     spoken: bool = False # what it prints depends on nothing but its input
+    remote: bool = False # works on the bucket
+
+
+class Bucket:
+    """The S3 server's one bucket: what lies there, and laying out the old state of it."""
+
+    OLD = {"input/tracks.csv": b"old tracks", "old/one": b"one\n" * 1000, "old/a b+c": b"two\n", "old/d/e": b""}
+
+    def __init__(self, server):
+        self.server = server
+        server.make_bucket("bucket")
+
+    def state(self):
+        return {f"s3://bucket/{key}": hashlib.sha256(self.server.ask("GET", f"/bucket/{key}")).hexdigest()
+                for key in self.server.keys("bucket", "")}
+
+    def lay_out(self):
+        for key in self.server.keys("bucket", ""):
+            self.server.ask("DELETE", f"/bucket/{key}")
+        for key, body in self.OLD.items():
+            self.server.put(f"/bucket/{key}", body)
+
+
+def remote_commands():
+    more = ["--allow-http", "--s3-attempts", 2, "--quiet"]
+    return [
+        Command("s3_put", ["s3", "put", "input/", "s3://bucket/input/", *more], ["input"], remote=True),
+        Command("s3_put.2", ["s3", "put", "input/", "s3://bucket/input/", *more], ["input"], 2, remote=True),
+        Command("s3_get", ["s3", "get", "s3://bucket/old/", "got/", *more], [], remote=True),
+        Command("s3_get.2", ["s3", "get", "s3://bucket/old/", "got/", *more], [], 2, remote=True),
+        Command("s3_ls", ["s3", "ls", "s3://bucket/", "--recursive", *more[:3]], [], remote=True),
+        Command("s3_rm", ["s3", "rm", "s3://bucket/old/", "--recursive", *more], [], remote=True),
+    ]
 
 
 def commands(url):
@@ -168,8 +202,8 @@ class Result:
 
 
 class Sweep:
-    def __init__(self, shim, segue, args):
-        self.shim, self.segue, self.args = shim, segue, args
+    def __init__(self, shim, segue, args, bucket=None):
+        self.shim, self.segue, self.args, self.bucket = shim, segue, args, bucket
         self.notes = pathlib.Path("notes").resolve()
         self.faults = self.fired = self.survived = 0
 
@@ -179,6 +213,8 @@ class Sweep:
         env = {"LD_PRELOAD": str(self.shim), "SEGUE_FAULT_UNDER": str(place), "SEGUE_FAULT_NOTES": str(self.notes)}
         if fault:
             env["SEGUE_FAULT"] = fault
+        if command.remote:
+            env |= {k: v for k, v in self.bucket.server.env.items() if k.startswith("AWS_")}
         launch = ["mpirun", "--timeout", str(2 * SOON), "-n", str(command.ranks)] if command.ranks > 1 else []
         if launch: # for the ranks, not for mpirun
             launch += [word for name, value in env.items() for word in ("-x", f"{name}={value}")]
@@ -197,6 +233,16 @@ class Sweep:
                     else:
                         counts[-1][kind] = int(rest)
         return Result(p.returncode, p.stdout, p.stderr, time.monotonic() - began, counts, fired)
+
+    def lay_out(self, command):
+        place = pathlib.Path("work").resolve()
+        lay_out(command, place)
+        if command.remote:
+            self.bucket.lay_out()
+        return place
+
+    def snapshot(self, command, place):
+        return snapshot(place) | (self.bucket.state() if command.remote else {})
 
     # ---- what has to hold ----
 
@@ -236,10 +282,9 @@ class Sweep:
             yield "ended well with an error message"
 
     def try_fault(self, command, fault, before, after):
-        place = pathlib.Path("work").resolve()
-        lay_out(command, place)
+        place = self.lay_out(command)
         result = self.run(command, place, fault)
-        now = snapshot(place)
+        now = self.snapshot(command, place)
         wrong = list(self.judge(command, fault, result, before, after, now))
         lines = self.lines_of(command, place)
         if not lines <= command.all_lines:
@@ -251,7 +296,7 @@ class Sweep:
             again = self.run(command, place, more=["--resume"] if command.resume else [])
             if again.code != 0:
                 wrong.append(f"again: exit code {again.code}: {again.err}")
-            wrong += [f"again: {w}" for w in self.judge_success(command, again, after, snapshot(place))]
+            wrong += [f"again: {w}" for w in self.judge_success(command, again, after, self.snapshot(command, place))]
         if self.args.show or wrong:
             print(f"{command.name} {fault}: {result.fired or 'not hit'}, {result.code}, {result.seconds:.1f} s: "
                   + " | ".join(errors(result.err)))
@@ -275,13 +320,12 @@ class Sweep:
             yield fault + (f":error={chance.choice(ERRORS[kind])}" if kind in ERRORS else "")
 
     def sweep(self, command):
-        place = pathlib.Path("work").resolve()
         chance = random.Random(f"{self.args.seed} {command.name}")
-        lay_out(command, place)
-        before = snapshot(place)
+        place = self.lay_out(command)
+        before = self.snapshot(command, place)
         clean = self.run(command, place)
         check(clean.code == 0, f"{command.name} without a fault: {clean.code}\n{clean.err}")
-        command.said, after = clean.out, snapshot(place)
+        command.said, after = clean.out, self.snapshot(command, place)
         command.all_lines = self.lines_of(command, place)
         if self.args.show:
             print(f"{command.name}: {clean.seconds:.1f} s, {clean.counts}")
@@ -305,9 +349,14 @@ def main():
     os.environ["SOURCE_DATE_EPOCH"] = "1735689600"
     songs = prepare(segue)
     os.environ["SOURCE_DATE_EPOCH"] = "1767323045"
-    sweep = Sweep(shim, segue, args)
-    with lrclib.Server(songs) as server:
-        wrong = sum([sweep.sweep(c) for c in commands(server.url)
+    with contextlib.ExitStack() as stack:
+        server, bucket = stack.enter_context(lrclib.Server(songs)), None
+        try:
+            bucket = Bucket(stack.enter_context(rgw.Rgw("s3")))
+        except SystemExit:
+            print("without an S3 server, so without its commands")
+        sweep = Sweep(shim, segue, args, bucket)
+        wrong = sum([sweep.sweep(c) for c in commands(server.url) + (remote_commands() if bucket else [])
                      if c.name in (args.only or [c.name]) and (args.only or args.all or "." not in c.name or c.name in BRIEF)])
     check(wrong == 0, f"{wrong} of {sweep.faults} faults went wrong")
     check(args.fault or sweep.fired > sweep.faults * 0.8, f"only {sweep.fired} of {sweep.faults} faults were hit")

@@ -68,6 +68,8 @@ def credentials(client, rgw):
         refused("another's identity", {**identity, "AWS_WEB_IDENTITY_TOKEN_FILE": "wrong"}, [f"the role {ARN} was not given"])
         refused("no role", {**identity, "AWS_ROLE_ARN": ""}, ["AWS_ROLE_ARN is not"], code=2)
         refused("not this container", {**container, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "x"}, ["the container's endpoint"])
+        for url in ("http://keys.example.org/", "http://10.0.0.1/", "http://127.0.0.1@10.0.0.1/", "http://169.254.170.2.example.org/", "nonsense"):
+            refused(f"keys from {url}", {**container, "AWS_CONTAINER_CREDENTIALS_FULL_URI": url}, ["must be https, or an address of this machine"], code=2)
         # A place that is set up and fails is an error: other keys, which somebody else's may be, are not taken.
         refused("no fall back", {**instance, **container, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "x"}, ["container"])
         refused("no instance", {"AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"},

@@ -91,6 +91,15 @@ class Rgw:
                 return found
             more = {"continuation-token": root.findtext("NextContinuationToken")}
 
+    def processor_seconds(self):
+        """What the server's processes have taken so far."""
+        ticks = 0
+        for name in ("gateway", "store", "monitor"):
+            pid = (self.directory / f"{name}.pid").read_text().strip()
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def __enter__(self):
         return self
 

@@ -12,6 +12,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness  # noqa: E402
@@ -162,6 +163,13 @@ def check_athena(segue):
     check(rows(segue, "SELECT 7/2 AS q, -7/2 AS r") == [{"q": 3, "r": -3}], "integer division")
     parts = rows(segue, "SHOW PARTITIONS curated_tracks_by_genre")
     check(len(parts) == len(list((lake / "curated/tracks_by_genre").glob("genre=*"))), "SHOW PARTITIONS")
+    sql(segue, "CREATE TABLE of_none WITH (partitioned_by = ARRAY['g', 'n']) AS SELECT * FROM (VALUES (1, CAST(NULL AS VARCHAR), "
+               "CAST(NULL AS BIGINT)), (2, 'x', 7)) t(v, g, n)")
+    check([r["partition"] for r in rows(segue, "SHOW PARTITIONS of_none")] ==
+          ["g=__HIVE_DEFAULT_PARTITION__/n=__HIVE_DEFAULT_PARTITION__", "g=x/n=7"], "a partition of null")
+    found = rows(segue, "SELECT * FROM of_none ORDER BY v")
+    check(found == [{"v": 1, "g": None, "n": None}, {"v": 2, "g": "x", "n": 7}], f"null in a partition: {found}")
+    sql(segue, "DROP TABLE of_none")
     columns = rows(segue, "DESCRIBE curated_tracks_by_genre")
     check({"col_name": "loudness", "data_type": "DOUBLE", "comment": "mean loudness [dB]"} in columns, f"{columns[:3]}")
     check([r["field"] for r in rows(segue, "SHOW COLUMNS IN results_hubs")][:2] == ["genre", "rank"], "SHOW COLUMNS")
@@ -188,6 +196,27 @@ def check_refusals(segue):
     check(not pathlib.Path(LAKE, "tables/by_year").exists(), "DROP TABLE left the files")
 
 
+def wait_for(condition, words, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, f"waited in vain for {words}")
+        time.sleep(0.05)
+
+
+def check_spill(segue):
+    """Where the engine may spill is gone when the program is, also after a kill."""
+    place = pathlib.Path("it's room").resolve()
+    place.mkdir()
+    there = {**os.environ, "TMPDIR": str(place)}
+    subprocess.run([segue.program, "sql", "--lake", LAKE, "SELECT 1"], env=there, check=True, capture_output=True)
+    check(not list(place.iterdir()), f"left: {list(place.iterdir())}")
+    with subprocess.Popen([segue.program, "sql", "--lake", LAKE, "SELECT sum(hash(range)) FROM range(1000000000000)"], env=there,
+                          stdout=subprocess.DEVNULL) as p:
+        wait_for(lambda: any(place.iterdir()), "a place to spill")
+        p.kill()
+    wait_for(lambda: not any(place.iterdir()), "the place to be removed")
+
+
 def main():
     segue = harness.program_and_scratch()
     if not (segue.program.parent / "segue-sql").exists():
@@ -205,7 +234,7 @@ def main():
     p = sql(segue, "--json", "delta_checks")  # the table of the old workflow's kind, without verdicts
     check('"mean_delta_recall"' in p.stdout and "better" not in p.stdout, p.stdout)
     check_refusals(segue)
-    check(not list(pathlib.Path(os.environ.get("TMPDIR", "/tmp")).glob("segue-sql-*/*")), "spilled files were left")
+    check_spill(segue)
     p = sql(segue, "SELECT 1", lake="nowhere", expect=1)
     check("nowhere" in p.stderr, p.stderr)
     p = sql(segue, "SELECT 1", "--endpoint-url", "http://127.0.0.1:1", lake="s3://b/x", expect=2)
