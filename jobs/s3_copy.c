@@ -56,6 +56,12 @@ static int wanted(const struct dirent *e) {
          !(e->d_name[0] == '.' && strstr(e->d_name, ".segue-"));
 }
 
+/* What goes between a folder's name and what lies in it. */
+static const char *slash_after(const char *folder) {
+  size_t n = strlen(folder);
+  return n > 0 && folder[n - 1] != '/' ? "/" : "";
+}
+
 static segue_code walk(plan *p, const char *path, const char *key, segue_status *st) {
   segue_code rc = SEGUE_OK;
   struct dirent **names = NULL;
@@ -66,10 +72,9 @@ static segue_code walk(plan *p, const char *path, const char *key, segue_status 
   for (int i = 0; i < n && rc == SEGUE_OK; i++) {
     struct stat info;
     below.size = below_key.size = 0;
-    rc = segue_buffer_printf(&below, st, "%s/%s", path, names[i]->d_name);
+    rc = segue_buffer_printf(&below, st, "%s%s%s", path, slash_after(path), names[i]->d_name);
     if (rc == SEGUE_OK)
-      rc = segue_buffer_printf(&below_key, st, "%s%s%s", key,
-                               *key && key[strlen(key) - 1] != '/' ? "/" : "", names[i]->d_name);
+      rc = segue_buffer_printf(&below_key, st, "%s%s%s", key, slash_after(key), names[i]->d_name);
     if (rc != SEGUE_OK)
       break;
     const char *name = (const char *)below.data, *to = (const char *)below_key.data;
@@ -138,7 +143,7 @@ static segue_code on_key(void *user, const char *key, const segue_s3_info *info,
   if (!safe(relative))
     return segue_fail(st, SEGUE_INPUT, "the key %s cannot be a path below %s; get it alone", key,
                       w->to);
-  segue_code rc = segue_buffer_printf(&path, st, "%s/%s", w->to, relative);
+  segue_code rc = segue_buffer_printf(&path, st, "%s%s%s", w->to, slash_after(w->to), relative);
   if (rc == SEGUE_OK)
     rc = add_pair(w->p, (const char *)path.data, key, info->size, st);
   segue_buffer_free(&path);

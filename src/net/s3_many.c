@@ -73,10 +73,10 @@ static segue_code settle(many *m, bool keep, segue_status *st) {
   for (int64_t i = 0; i < m->n_written; i++) {
     const char *temp = at, *path = temp + strlen(temp) + 1;
     at = path + strlen(path) + 1;
+    if (keep && rc == SEGUE_OK && rename(temp, path) != 0)
+      rc = segue_fail_errno(st, SEGUE_IO, errno, "cannot rename %s to %s", temp, path);
     if (!keep || rc != SEGUE_OK)
       unlink(temp);
-    else if (rename(temp, path) != 0)
-      rc = segue_fail_errno(st, SEGUE_IO, errno, "cannot rename %s to %s", temp, path);
   }
   m->written.size = m->n_written = m->written_bytes = 0;
   return rc;
