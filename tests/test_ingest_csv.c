@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "ingest/source.h"
 #include "ingest/split.h"
@@ -377,6 +378,53 @@ static void a_quote_that_never_closes_is_told(void **state) {
   segue_buffer_free(&b);
 }
 
+static segue_code scan_file(const char *path, int64_t block, listener *l, segue_status *st) {
+  segue_source src = {0};
+  int64_t lines_before = 0;
+  segue_code rc = segue_source_open(&world, path, ',', block, &src, st);
+  if (rc == SEGUE_OK)
+    rc = segue_source_scan(&world, &src, on_record, l, &lines_before, st);
+  segue_source_free(&src);
+  return rc;
+}
+
+/* Whatever the blocks and the packing, a byte more than the limit is too much. */
+static void the_longest_record_is_sharp(void **state) {
+  enum { MOST = 1 << 10 };
+  static const char *const names[] = {"long.csv", "long.csv.gz"};
+  static const int64_t blocks[] = {64, 1000, 1 << 20};
+  (void)state;
+  int64_t most = segue_record_max;
+  for (int more = 0; more < 2; more++)
+    for (int gzip = 0; gzip < 2; gzip++)
+      for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
+        char path[128];
+        segue_status st = {0};
+        listener l = {0};
+        segue_buffer text = {0};
+        assert_int_equal(segue_buffer_printf(&text, NULL, "h\na\n"), SEGUE_OK);
+        for (int i = 0; i < MOST + more; i++)
+          assert_int_equal(segue_buffer_append(&text, "x", 1, NULL), SEGUE_OK);
+        assert_int_equal(segue_buffer_printf(&text, NULL, "\nz\n"), SEGUE_OK);
+        snprintf(path, sizeof path, "%s/%s", folder, names[gzip]);
+        if (gzip && world.rank == 0) {
+          gzFile f = gzopen(path, "wb");
+          assert_int_equal(gzwrite(f, text.data, (unsigned)text.size), (int)text.size);
+          assert_int_equal(gzclose(f), Z_OK);
+        }
+        if (!gzip)
+          write_file(path, text.data, text.size);
+        MPI_Barrier(MPI_COMM_WORLD);
+        segue_record_max = MOST;
+        segue_code rc = scan_file(path, blocks[b], &l, &st);
+        segue_record_max = most;
+        assert_int_equal(rc, more ? SEGUE_INPUT : SEGUE_OK);
+        assert_true(!more || strstr(st.message, "line 3"));
+        listener_free(&l);
+        segue_buffer_free(&text);
+      }
+}
+
 /* A rank whose reader fails takes the others with it, none hangs. */
 static segue_code fail_on_last(void *arg, const segue_record *r, segue_status *st) {
   (void)arg;
@@ -425,6 +473,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(random_files_by_ranges),
       cmocka_unit_test(a_record_longer_than_ranges),
       cmocka_unit_test(a_quote_that_never_closes_is_told),
+      cmocka_unit_test(the_longest_record_is_sharp),
       cmocka_unit_test(a_failing_rank_fails_all),
   };
   MPI_Init(&argc, &argv);

@@ -201,12 +201,15 @@ static void send_piece(const segue_context *ctx, int to, const piece_head *head,
 }
 
 /* Bytes of whole records at the start of the block; the cursor moves behind them. */
-static int64_t whole_records(segue_cursor *c, const char *data, int64_t size, bool whole) {
+static segue_code whole_records(const segue_source *src, segue_cursor *c, const segue_buffer *block,
+                                bool whole, int64_t *bytes, segue_status *st) {
   segue_record r;
-  segue_cursor_feed(c, data, size, whole);
+  segue_cursor_feed(c, (const char *)block->data, block->size, whole);
   while (segue_cursor_next(c, &r))
-    ;
-  return c->at - data;
+    if (r.size > segue_record_max)
+      return segue_record_too_long(src, r.line, st);
+  *bytes = c->at - (const char *)block->data;
+  return SEGUE_OK;
 }
 
 static segue_code skip_header(segue_inflater *z, const segue_source *src, segue_buffer *b,
@@ -237,7 +240,8 @@ static segue_code deal_pieces(const segue_context *ctx, const segue_source *src,
         src->block_bytes > b.size ? src->block_bytes : b.size; /* a long record: twice as much */
     SEGUE_TRY(segue_inflater_read(z, more, &b, &whole, st));
     segue_cursor start = cut;
-    int64_t n = whole_records(&cut, (const char *)b.data, b.size, whole);
+    int64_t n = 0;
+    SEGUE_TRY(whole_records(src, &cut, &b, whole, &n, st));
     piece_head head = {n, start.offset, start.line, start.after_cr};
     if (n > 0 && turn > 0)
       send_piece(ctx, turn, &head, (const char *)b.data);

@@ -221,6 +221,10 @@ static segue_code scan_records(const segue_context *ctx, const segue_source *src
     while (!inside && c.offset < r->to && segue_cursor_next(&c, &record)) {
       if (record.offset >= r->to)
         break; /* blank lines led behind the range: the next rank's record */
+      if (record.size > segue_record_max) {
+        r->too_long_line = record.line;
+        goto done;
+      }
       SEGUE_TRY(fn(arg, &record, st));
     }
     r->lines = lines_passed(r, &c);
