@@ -112,6 +112,7 @@ static segue_code begin(const segue_context *ctx, segue_run *run, bool existing,
   SEGUE_STORE_AGREE(ctx, run, st);
   segue_time_format(segue_time_us(), started);
   SEGUE_TRY(share_text(ctx, &started, st));
+  segue_store_watch(ctx, run);
   run->file = existing ? H5Fopen(run->temp, H5F_ACC_RDWR, access)
                        : H5Fcreate(run->temp, H5F_ACC_TRUNC, create, access);
   if (run->file < 0)
@@ -185,6 +186,7 @@ static segue_code close_file(const segue_context *ctx, segue_run *run, segue_sta
     segue_comm_broken(); /* HDF5 keeps half of it, which crashes when the library ends */
   }
   run->file = H5I_INVALID_HID;
+  segue_store_watch_end(run);
   return segue_store_agree(ctx, run, rc, st);
 }
 

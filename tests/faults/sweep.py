@@ -6,8 +6,9 @@ sweep.py [--each N] [--all] [--seed N] [--only COMMAND] [--fault TEXT] [--show] 
 
 Each run has to end on all ranks, in time, with the right code and one message that names the cause,
 to leave every output old or new but whole, and to be completed by the same command again. --each is
-the number of faults a command (1); without --all most commands run on one rank alone. --only run.3 --fault alloc:rank=1:at=7 repeats one; --show prints
-all messages.
+the number of faults a command (1); without --all most commands run on one rank alone.
+--only run.3 --fault alloc:rank=1:at=7 repeats one, and at=-1 is the last such event; --show prints all
+messages.
 """
 
 import argparse
@@ -188,6 +189,14 @@ def snapshot(place):
     return {unit: sha.hexdigest() for unit, sha in out.items()}
 
 
+def from_the_end(fault, counts):
+    """With at=-1 as the number of the last event of its kind."""
+    words = dict(word.split("=") for word in fault.split(":")[1:])
+    at = int(words["at"])
+    last = counts[int(words["rank"])].get(fault.split(":")[0], 0)
+    return fault.replace(f"at={at}", f"at={last + 1 + at}") if at < 0 else fault
+
+
 # ---- one run -----------------------------------------------------------------------------------
 
 
@@ -331,7 +340,7 @@ class Sweep:
         command.all_lines = self.lines_of(command, place)
         if self.args.show:
             print(f"{command.name}: {clean.seconds:.1f} s, {clean.counts}")
-        faults = self.args.fault or list(self.choose(clean.counts, chance))
+        faults = [from_the_end(f, clean.counts) for f in self.args.fault or []] or list(self.choose(clean.counts, chance))
         return sum([not self.try_fault(command, fault, before, after) for fault in faults])
 
 
