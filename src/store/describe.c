@@ -21,6 +21,8 @@ int64_t segue_store_int_of(const json_t *column, const char *key) {
 }
 
 segue_code segue_store_missing(const segue_run *run, const char *name, segue_status *st) {
+  if (H5Eget_num(H5E_DEFAULT) > 0) /* looking for it failed */
+    return segue_h5_fail(st, SEGUE_IO, "read", name, run->path);
   const segue_schema *schema = segue_schema_find(name);
   if (schema)
     return segue_fail(st, SEGUE_INPUT, "%s has no table %s; `%s` makes it", run->path, name,

@@ -1,6 +1,7 @@
 /* HDF5's error stack as one line. */
 #include "store/internal.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,10 +10,18 @@ void segue_h5_quiet(void) {
 }
 
 /* Upwards from the innermost function: the first text is the cause. MPI's own text, where there is
- * one, is the innermost of all. */
+ * one, is the innermost of all. Of the many words about a read or write the system's are kept. */
 static herr_t innermost(unsigned n, const H5E_error2_t *e, void *data) {
+  static const char before[] = "error message = '";
   char *text = data;
-  if (n == 0 && e->desc)
+  if (n != 0 || !e->desc)
+    return 0;
+  const char *time = strstr(e->desc, ": time = "), *system = strstr(e->desc, before);
+  const char *quote = system ? strchr(system + sizeof before - 1, '\'') : NULL;
+  if (time && time < system && quote)
+    snprintf(text, SEGUE_MESSAGE_SIZE / 2, "%.*s: %.*s", (int)(time - e->desc), e->desc,
+             (int)(quote - system - (ptrdiff_t)sizeof before + 1), system + sizeof before - 1);
+  else
     snprintf(text, SEGUE_MESSAGE_SIZE / 2, "%s", e->desc);
   return 0;
 }

@@ -41,11 +41,6 @@ void segue_h5_release(hid_t id);
  * the file cannot be closed. */
 segue_code segue_store_reserve(segue_run *run, segue_status *st);
 
-/* Local, both. Between them a write of this rank that fails has all ranks end within seconds,
- * unless HDF5 returns and the ranks agree on it (segue_store_agree). */
-void segue_store_watch(const segue_context *ctx, const segue_run *run);
-void segue_store_watch_end(const segue_run *run);
-
 /* Collective. segue_agree after something that all ranks do in HDF5; a failure marks the run. If
  * the other ranks do not come to a failed one within seconds, all end (segue_watch_start). */
 segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_code rc,
@@ -56,6 +51,13 @@ segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_cod
 #else
 #define SEGUE_STORE_AGREE(ctx, run, st) SEGUE_TRY(segue_store_agree((ctx), (run), rc, (st)))
 #endif
+
+/* ---- watch.c: failures of MPI-IO ---- */
+
+/* Local, both. Between them a write or read of the run's file that fails has all ranks end within
+ * seconds, unless HDF5 returns and the ranks agree on it (segue_store_agree). */
+void segue_store_watch(const segue_context *ctx, const segue_run *run);
+void segue_store_watch_end(const segue_run *run);
 
 /* ---- file.c: names and checks on rank 0 ---- */
 

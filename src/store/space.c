@@ -30,59 +30,6 @@ segue_code segue_store_reserve(segue_run *run, segue_status *st) {
   return SEGUE_OK;
 }
 
-/* ---- a write that fails inside of HDF5 ---- */
-
-static const segue_run *written; /* what is being written by several ranks; NULL: nothing */
-static segue_context writers;
-
-void segue_store_watch(const segue_context *ctx, const segue_run *run) {
-  written = ctx->size > 1 ? run : NULL;
-  writers = *ctx;
-}
-
-void segue_store_watch_end(const segue_run *run) {
-  if (written == run)
-    written = NULL;
-}
-
-/* After a write HDF5 may go on to where the other ranks never come, and not return. */
-static void check_write(int err, const MPI_Status *status, int count, MPI_Datatype type) {
-  segue_status why = {0};
-  char text[MPI_MAX_ERROR_STRING] = "the file system took less than all";
-  int got = count, n = 0;
-  if (!written)
-    return;
-  if (err == MPI_SUCCESS)
-    (void)MPI_Get_count(status, type, &got); /* Open MPI tells of many failures by this alone */
-  else
-    (void)MPI_Error_string(err, text, &n);
-  if (err == MPI_SUCCESS && got == count)
-    return;
-  (void)segue_fail(&why, SEGUE_IO, "cannot write %s: %s", written->path, text);
-  segue_watch_start(&writers, &why, written->temp);
-}
-
-/* These two take the place of MPI's, for HDF5 as well: the profiling interface of the MPI standard
- * (MPI 4.0, chapter 15) is there for such looks at a call. */
-
-int MPI_File_write_at(MPI_File file, MPI_Offset offset, const void *data, int count,
-                      MPI_Datatype type, MPI_Status *status) {
-  MPI_Status own, *s = status == MPI_STATUS_IGNORE ? &own : status;
-  int err = PMPI_File_write_at(file, offset, data, count, type, s);
-  check_write(err, s, count, type);
-  return err;
-}
-
-int MPI_File_write_at_all(MPI_File file, MPI_Offset offset, const void *data, int count,
-                          MPI_Datatype type, MPI_Status *status) {
-  MPI_Status own, *s = status == MPI_STATUS_IGNORE ? &own : status;
-  int err = PMPI_File_write_at_all(file, offset, data, count, type, s);
-  check_write(err, s, count, type);
-  return err;
-}
-
-/* ---- agreement ---- */
-
 segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_code rc,
                              segue_status *st) {
   /* HDF5 may keep the others waiting for this rank, on communicators of its own: they may never

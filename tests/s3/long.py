@@ -109,10 +109,13 @@ def main():
     for part, settings in parts:
         if part not in run:
             continue
-        with Rgw(f"rgw-{part.__name__}", **settings) as rgw:
+        pathlib.Path(part.__name__).mkdir()
+        os.chdir(part.__name__)  # its files are no other part's
+        with Rgw("rgw", **settings) as rgw:
             for bucket in ("first", "tables", "lakes"):
                 rgw.make_bucket(bucket)
             timed(part, Client(segue, rgw), rgw)
+        os.chdir("..")
 
 
 if __name__ == "__main__":
