@@ -63,10 +63,10 @@ class Segue:
         return subprocess.Popen(self.command(*args, ranks=ranks), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
 
-    def __call__(self, *args, ranks=1, expect=0, **more):
+    def __call__(self, *args, ranks=1, expect=0, timeout=240, **more):
         """Runs to the end; anything but the expected exit code ends the test."""
         began = time.monotonic()
-        p = subprocess.run(self.command(*args, ranks=ranks), stdin=subprocess.DEVNULL,
+        p = subprocess.run(self.command(*args, ranks=ranks, timeout=timeout), stdin=subprocess.DEVNULL,
                            capture_output=True, text=True, errors="backslashreplace", check=False, **more)
         p.seconds = time.monotonic() - began
         if expect is not None and p.returncode != expect:
