@@ -36,7 +36,7 @@ static bool is_whole(int err, const MPI_Status *status, int count, MPI_Datatype 
 
 int MPI_File_write_at(MPI_File file, MPI_Offset offset, const void *data, int count,
                       MPI_Datatype type, MPI_Status *status) {
-  MPI_Status own, *s = status == MPI_STATUS_IGNORE ? &own : status;
+  MPI_Status own = {0}, *s = status == MPI_STATUS_IGNORE ? &own : status;
   int err = PMPI_File_write_at(file, offset, data, count, type, s);
   if (watched && !is_whole(err, s, count, type))
     expect_return("write", err);
@@ -45,7 +45,7 @@ int MPI_File_write_at(MPI_File file, MPI_Offset offset, const void *data, int co
 
 int MPI_File_write_at_all(MPI_File file, MPI_Offset offset, const void *data, int count,
                           MPI_Datatype type, MPI_Status *status) {
-  MPI_Status own, *s = status == MPI_STATUS_IGNORE ? &own : status;
+  MPI_Status own = {0}, *s = status == MPI_STATUS_IGNORE ? &own : status;
   int err = PMPI_File_write_at_all(file, offset, data, count, type, s);
   if (watched && !is_whole(err, s, count, type))
     expect_return("write", err);
@@ -56,7 +56,7 @@ int MPI_File_write_at_all(MPI_File file, MPI_Offset offset, const void *data, in
  * it would go on with them, for ever in some of its loops. */
 int MPI_File_read_at(MPI_File file, MPI_Offset offset, void *data, int count, MPI_Datatype type,
                      MPI_Status *status) {
-  MPI_Status own, *s = status == MPI_STATUS_IGNORE ? &own : status;
+  MPI_Status own = {0}, *s = status == MPI_STATUS_IGNORE ? &own : status;
   MPI_Offset size = 0;
   int err = PMPI_File_read_at(file, offset, data, count, type, s);
   if (!watched || type != MPI_BYTE || is_whole(err, s, count, type))
