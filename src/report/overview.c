@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "segue/stats.h"
+
 /* Rows by the text of one column, texts in the order of their first row. */
 typedef struct classes {
   segue_dict *names;
@@ -63,18 +65,6 @@ done:
 
 /* ---- statistics ---- */
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* By linear interpolation between sorted values. */
-static double quantile(const double *sorted, int64_t n, double q) {
-  double at = (double)(n - 1) * q;
-  int64_t low = (int64_t)at, high = low + 1 < n ? low + 1 : low;
-  return sorted[low] + (sorted[high] - sorted[low]) * (at - (double)low);
-}
-
 static double mean_of(const double *values, int64_t n) {
   double sum = 0;
   for (int64_t i = 0; i < n; i++)
@@ -106,10 +96,9 @@ static segue_code put_spread(segue_buffer *out, const char *name, double *values
                              segue_status *st) {
   if (n == 0)
     return SEGUE_OK;
-  double mean = mean_of(values, n);
-  qsort(values, (size_t)n, sizeof *values, ascending);
-  return segue_buffer_printf(out, st, ",\"%s\":[%.6g,%.6g,%.6g,%lld]", name, mean,
-                             quantile(values, n, 0.25), quantile(values, n, 0.75), (long long)n);
+  double mean = mean_of(values, n), low = segue_quantile(values, n, 0.25);
+  return segue_buffer_printf(out, st, ",\"%s\":[%.6g,%.6g,%.6g,%lld]", name, mean, low,
+                             segue_quantile(values, n, 0.75), (long long)n);
 }
 
 static segue_code put_mean(segue_buffer *out, const char *name, const double *values, int64_t n,

@@ -1,7 +1,6 @@
 /* The page as PDF and its charts as pictures, by a headless browser. */
 #include "report/internal.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -115,21 +114,19 @@ segue_code segue_report_render(const char *program, const segue_buffer *page, bo
                                bool pictures, segue_rendered *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_browser *b = NULL;
-  const char *base = getenv("TMPDIR");
-  char directory[2048], path[2176], url[2304];
-  snprintf(directory, sizeof directory, "%s/segue-page-XXXXXX", base && *base ? base : "/tmp");
-  if (!mkdtemp(directory))
-    return segue_fail_errno(st, SEGUE_IO, errno, "cannot make the directory %s", directory);
-  snprintf(path, sizeof path, "%s/page.html", directory);
+  segue_scratch scratch;
+  char path[2176], url[2304];
+  SEGUE_TRY(segue_scratch_create(&scratch, st));
+  snprintf(path, sizeof path, "%s/page.html", scratch.path);
   snprintf(url, sizeof url, "file://%s", path);
   SEGUE_TRY(segue_write_file(path, page->data, page->size, st));
-  SEGUE_TRY(open_page(program, directory, url, &b, st));
+  SEGUE_TRY(open_page(program, scratch.path, url, &b, st));
   if (pictures)
     SEGUE_TRY(take_pictures(b, out, st));
   if (pdf)
     SEGUE_TRY(print_pdf(b, &out->pdf, st));
 done:
   segue_browser_stop(&b);
-  rc = segue_remove_tree(directory, st) != SEGUE_OK && rc == SEGUE_OK ? SEGUE_IO : rc;
+  segue_scratch_remove(&scratch);
   return rc;
 }

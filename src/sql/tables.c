@@ -173,8 +173,10 @@ static segue_code has_null(const segue_lake_table *t, int level, bool *yes, segu
   segue_code rc = SEGUE_OK;
   segue_buffer value = {0};
   *yes = false;
-  for (int64_t i = 0; i < t->n_parts && !*yes; i++)
+  for (int64_t i = 0; i < t->n_parts && !*yes; i++) {
+    value.size = 0;
     SEGUE_TRY(segue_lake_part_value(t, &t->parts[i], level, &value, yes, st));
+  }
 done:
   segue_buffer_free(&value);
   return rc;

@@ -55,7 +55,8 @@ segue_code segue_store_agree(const segue_context *ctx, segue_run *run, segue_cod
 /* ---- watch.c: failures of MPI-IO ---- */
 
 /* Local, both. Between them a write or read of the run's file that fails has all ranks end within
- * seconds, unless HDF5 returns and the ranks agree on it (segue_store_agree). */
+ * seconds, unless HDF5 returns and the ranks agree on it (segue_store_agree). No other file is used
+ * by MPI-IO meanwhile: inputs are read before. */
 void segue_store_watch(const segue_context *ctx, const segue_run *run);
 void segue_store_watch_end(const segue_run *run);
 

@@ -34,22 +34,22 @@ static bool is_whole(int err, const MPI_Status *status, int count, MPI_Datatype 
   return err == MPI_SUCCESS && MPI_Get_count(status, type, &got) == MPI_SUCCESS && got == count;
 }
 
+static int after_write(int err, const MPI_Status *status, int count, MPI_Datatype type) {
+  if (watched && !is_whole(err, status, count, type))
+    expect_return("write", err);
+  return err;
+}
+
 int MPI_File_write_at(MPI_File file, MPI_Offset offset, const void *data, int count,
                       MPI_Datatype type, MPI_Status *status) {
   MPI_Status own = {0}, *s = status == MPI_STATUS_IGNORE ? &own : status;
-  int err = PMPI_File_write_at(file, offset, data, count, type, s);
-  if (watched && !is_whole(err, s, count, type))
-    expect_return("write", err);
-  return err;
+  return after_write(PMPI_File_write_at(file, offset, data, count, type, s), s, count, type);
 }
 
 int MPI_File_write_at_all(MPI_File file, MPI_Offset offset, const void *data, int count,
                           MPI_Datatype type, MPI_Status *status) {
   MPI_Status own = {0}, *s = status == MPI_STATUS_IGNORE ? &own : status;
-  int err = PMPI_File_write_at_all(file, offset, data, count, type, s);
-  if (watched && !is_whole(err, s, count, type))
-    expect_return("write", err);
-  return err;
+  return after_write(PMPI_File_write_at_all(file, offset, data, count, type, s), s, count, type);
 }
 
 /* HDF5 takes what is missing for zeros, which is right behind the end of the file only; elsewhere

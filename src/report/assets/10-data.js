@@ -170,14 +170,20 @@ class Data {
     }
     const ks = new Set(Object.keys(NAMES).flatMap(short => this[short]?.ks ?? []));
     this.ks = [...ks].sort((a, b) => a - b);
-    const alphas = this.delta?.has('alpha_audio_weight') ? new Set(this.delta.values('alpha_audio_weight')) : [];
-    this.alpha = [...alphas].filter(a => a !== null && a < 1).reduce((best, a) => best === null || Math.abs(a - 0.8) < Math.abs(best - 0.8) ? a : best, null);
+    this.chooseAlpha();
     this.features = json.overview.predictors.map(p => p.feature);
   }
 
   // The later part of the data.
   add(rest) {
     for (const [short, name] of Object.entries(NAMES)) this[short]?.add(rest[name]);
+    this.chooseAlpha();
+  }
+
+  // The weight of the sound that the page compares at: 0.8, or the nearest below 1.
+  chooseAlpha() {
+    const alphas = this.delta?.has('alpha_audio_weight') ? new Set(this.delta.values('alpha_audio_weight')) : [];
+    this.alpha = [...alphas].filter(a => a !== null && a < 1).reduce((best, a) => best === null || Math.abs(a - 0.8) < Math.abs(best - 0.8) ? a : best, null);
   }
 
   // What `make` gives, made once for each name.
