@@ -252,17 +252,41 @@ static void note_outcome(findings *f, const char *name, segue_code rc, const seg
     note(f, name, BAD, "%s", st->message);
 }
 
+/* Names of probes in `place` that no other doctor has, by rank 0: collective. What doctors left who
+ * were killed is deleted. */
+static segue_code name_probes(const findings *f, const char *place, segue_buffer *file,
+                              segue_buffer *run, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  const segue_context *ctx = &f->job->ctx;
+  segue_buffer name = {0}, hidden = {0};
+  if (ctx->rank == 0) {
+    rc = segue_buffer_printf(&name, st, "%s/segue-doctor", place);
+    if (rc == SEGUE_OK)
+      rc = segue_buffer_printf(&hidden, st, "%s/.segue-doctor", place);
+    char *probe = rc == SEGUE_OK ? segue_temp_name((const char *)name.data, st) : NULL;
+    rc = probe ? segue_buffer_append(file, probe, (int64_t)strlen(probe) + 1, st) : SEGUE_MEMORY;
+    free(probe);
+  }
+  SEGUE_AGREE(ctx, st);
+  if (ctx->rank == 0) {
+    segue_clean_stale((const char *)name.data, &ctx->log);
+    segue_clean_stale((const char *)hidden.data, &ctx->log);
+  }
+  SEGUE_TRY(segue_bcast_buffer(ctx, file, 0, st));
+  rc = segue_buffer_printf(run, st, "%s.h5", (const char *)file->data);
+  SEGUE_AGREE(ctx, st);
+done:
+  segue_buffer_free(&name);
+  segue_buffer_free(&hidden);
+  return rc;
+}
+
 static segue_code check_place(findings *f, const char *place, segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_context *ctx = &f->job->ctx;
   segue_buffer file = {0}, run = {0};
   segue_status why = {0};
-  int64_t own = (int64_t)getpid();
-  SEGUE_TRY(segue_bcast(ctx, &own, sizeof own, 0, st));
-  rc = segue_buffer_printf(&file, st, "%s/.segue-doctor.%lld", place, (long long)own);
-  if (rc == SEGUE_OK)
-    rc = segue_buffer_printf(&run, st, "%s/.segue-doctor.%lld.h5", place, (long long)own);
-  SEGUE_AGREE(ctx, st);
+  SEGUE_TRY(name_probes(f, place, &file, &run, st));
   const char *path = (const char *)file.data, *h5 = (const char *)run.data;
   if (ctx->rank == 0)
     check_room(f, place);

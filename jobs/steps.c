@@ -418,9 +418,10 @@ static segue_code note_memory(segue_job *job, segue_status *st) {
     most = peak[r] > most ? peak[r] : most;
     sum += peak[r];
   }
-  json_object_set_new(job->summary, "memory_peak",
-                      json_pack("{s:I,s:I}", "bytes_per_rank", (json_int_t)most, "bytes_over_ranks",
-                                (json_int_t)sum));
+  if (rc == SEGUE_OK)
+    json_object_set_new(job->summary, "memory_peak",
+                        json_pack("{s:I,s:I}", "bytes_per_rank", (json_int_t)most,
+                                  "bytes_over_ranks", (json_int_t)sum));
   segue_buffer_free(&all);
   return rc;
 }

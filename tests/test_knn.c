@@ -347,9 +347,13 @@ static void vectors_of_all_widths(void **state) {
   for (int level = 0; level < SEGUE_KNN_PANEL_LEVELS; level++)
     for (int rows = 1; segue_knn_panel_of(level) && rows <= ROWS; rows++)
       for (int l1 = 0; l1 < 2; l1++) {
-        segue_knn_panel_of(level)(l1, z, norms, D, x, rows, out);
+        const float *rest[ROWS];
+        for (int i = 0; i < ROWS; i++)
+          rest[i] = x[i] + 7;
+        segue_knn_panel_of(level)(l1, z, norms, 7, x, rows, out);
+        segue_knn_panel_of(level)(l1, z + 7 * LEAF, NULL, D - 7, rest, rows, out);
         for (int i = 0; i < rows * LEAF; i++) {
-          double sum = l1 ? 0 : (double)norms[i % LEAF];
+          double sum = (double)norms[i % LEAF];
           for (int j = 0; j < D; j++) {
             double a = (double)x[i / LEAF][j], b = (double)z[j * LEAF + i % LEAF];
             sum += l1 ? fabs(a - b) : a * b;
@@ -408,6 +412,36 @@ static void few_rows(void **state) {
   assert_int_equal(segue_knn_search(index, NULL, 0, 0, 3, NULL, NULL, NULL, NULL), SEGUE_OK);
   segue_knn_destroy(&index);
   segue_knn_destroy(&index);
+}
+
+/* More features than are multiplied at a time, and queries that are candidates in part: those of
+ * some leaves all, of others some, of others twice. */
+static void candidates_as_queries(void **state) {
+  (void)state;
+  enum { N = 1100 };
+  static const shape some[] = {UNIFORM, OFFSET, DUPLICATES, GRID};
+  int32_t queries[N];
+  for (int s = 0; s < 4; s++)
+    for (int m = 0; m < 3; m++) {
+      problem t = make(some[s], N, s % 2 ? 64 : 130, 20);
+      t.p.metric = METRICS[m];
+      check(&t);
+      check_queries(&t, NULL, 100, 700);
+      segue_knn *index = NULL;
+      assert_int_equal(segue_knn_create(&index, t.x, t.n, t.d, &t.p, NULL), SEGUE_OK);
+      assert_int_equal(segue_knn_order_build(index, NULL), SEGUE_OK);
+      int64_t count = 0;
+      for (int32_t r = 0; r < N; r++) {
+        int64_t leaf = index->order->slot[r] / SEGUE_KNN_LEAF_SIZE;
+        if (leaf % 4 != 1 || r % 3)
+          queries[count++] = r;
+        if (leaf % 4 == 2 && r % 3 == 1)
+          queries[count - 1] = queries[count / 2];
+      }
+      segue_knn_destroy(&index);
+      check_queries(&t, queries, 0, count);
+      free(t.x);
+    }
 }
 
 static void k_beyond_candidates(void **state) {
@@ -619,6 +653,7 @@ int main(void) {
       cmocka_unit_test(vectors_of_all_widths),
       cmocka_unit_test(kernels_are_tried),
       cmocka_unit_test(few_rows),
+      cmocka_unit_test(candidates_as_queries),
       cmocka_unit_test(k_beyond_candidates),
       cmocka_unit_test(k_is_a_prefix),
       cmocka_unit_test(zero_columns_change_nothing),

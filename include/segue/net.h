@@ -26,11 +26,12 @@
   X(TOO_LARGE, false, "the answer is larger than allowed")                                         \
   X(FORBIDDEN, false, "the URL is not allowed")                                                    \
   X(LOCAL, false, "a failure on this side")                                                        \
+  X(MEMORY, false, "no memory for the request")                                                    \
   X(CANCELLED, false, "cancelled")
 
 /* OK: a 2xx answer, complete. STATUS: any other whole answer, but 429 and 5xx, which are BUSY.
  * FORBIDDEN: plain http where only https is allowed, a redirect beyond the limit, no URL at all.
- * LOCAL: the sink or the file of the body failed, or memory ran out. */
+ * LOCAL: the sink or the file of the body failed. MEMORY: there was none here. */
 typedef enum segue_http_result {
 #define X(name, again, text) SEGUE_HTTP_##name,
   SEGUE_HTTP_RESULTS(X)

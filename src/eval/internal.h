@@ -30,7 +30,7 @@ segue_code segue_eval_weigh(segue_eval_genre *g, const segue_eval_params *p, seg
 
 /* ---- record.c, farther.c ---- */
 
-enum { SEGUE_EVAL_HELD = 1 << 19 }; /* neighbours that a search holds at a time, about */
+enum { SEGUE_EVAL_HELD = 1 << 20 }; /* neighbours that a search holds at a time, about */
 
 /* What a query's list was too short for, to be found later. */
 typedef struct segue_eval_far {

@@ -41,6 +41,9 @@
  *    and with |zc|^2 <= 2 |zq|^2 + 2 W^2
  *      W^2 (1 - 4k) <= S + |zq|^2 (1 + g + 4k) + a.                               [width]
  *    l1 is computed directly: S = sum |zq - zc| is within g(d + 1) W of W.
+ *    All of this holds whichever of the two was multiplied by -2, which is exact: so one product
+ *    serves a pair both ways, with nc added to it for the one and the norm of the other for the
+ *    other, and both are sums of d + 1 terms in some order.
  *
  * 5. Boxes. Subtraction, scaling and conversion are monotone under rounding, so the z of a leaf
  *    lie between the converted corners of its box, and the computed box distance B exceeds W^p by a
@@ -82,6 +85,10 @@ void segue_knn_bounds_init(segue_knn_bounds *b, segue_knn_metric metric, int64_t
     b->key_mul2 = b->l1 ? 1 : scale;
     b->kin_add = 3 * o * b->key_mul1 * b->key_mul2;
   }
+}
+
+double segue_knn_norm_factor(const segue_knn_bounds *b) {
+  return b->l1 ? 0 : 1 - b->kappa;
 }
 
 double segue_knn_bounds_rotation_error(int64_t d) {

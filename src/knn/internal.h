@@ -47,10 +47,11 @@ enum {
   SEGUE_KNN_PANEL_ROWS = 4, /* queries that panel.c treats at once */
 };
 
-/* out[r*64 + i] = S of query r < rows <= 4 and candidate i of a leaf (panel.c). z: d*64, feature
- * after feature; norms: 64; x[0..3]: d each, for l1 the queries' z, else times -2, valid pointers
- * even behind `rows`; out: 4*64. */
-typedef void segue_knn_panel(bool l1, const float *z, const float *norms, int64_t d,
+/* out[r*64 + i] = start[i] + sum_j x[r][j] z[j*64 + i] of query r < rows <= 4 and candidate i of a
+ * leaf; for l1 sum_j |x[r][j] - z[j*64 + i]| (panel.c). z: d*64, feature after feature; x[0..3]: d
+ * each, for l1 the queries' z, else times -2, valid pointers even behind `rows`; start: 64, or
+ * NULL: what `out` holds, so that a sum can go on; out: 4*64. */
+typedef void segue_knn_panel(bool l1, const float *z, const float *start, int64_t d,
                              const float *const x[SEGUE_KNN_PANEL_ROWS], int rows, float *out);
 
 /* The panel for a level of vector instructions, or NULL where the processor lacks them. Level 0 is
@@ -83,6 +84,8 @@ typedef struct segue_knn_bounds {
 
 void segue_knn_bounds_init(segue_knn_bounds *b, segue_knn_metric metric, int64_t d, double scale,
                            double max_weight);
+/* What a candidate's squared length is multiplied by before products are added (l1: 0). */
+double segue_knn_norm_factor(const segue_knn_bounds *b);
 /* What E grows by when points have been turned. */
 double segue_knn_bounds_rotation_error(int64_t d);
 /* The frame of a query with coordinates z (d). */
@@ -205,7 +208,8 @@ typedef struct segue_knn_job {
   int64_t keep;     /* candidates that matter: min(k, filtered candidates) */
   int64_t trigger;  /* entries at which a query's limit is tightened */
   int64_t capacity; /* trigger + 64, rounded up to PADDING */
-  int64_t batch;    /* queries whose entries are held at once */
+  int64_t batch;    /* queries whose entries fit into a core's cache */
+  int64_t held;     /* queries that there is room for: at least batch */
   int64_t k;
   int32_t *rows; /* the caller's arrays */
   double *keys;
@@ -215,8 +219,8 @@ typedef struct segue_knn_job {
   const int32_t *query_rows; /* count, by leaf */
   const int64_t *query_places;
   int64_t count;
-  segue_knn_query *query; /* batch */
-  float *values;          /* batch*capacity */
+  segue_knn_query *query; /* held */
+  float *values;          /* held*capacity */
   int32_t *slots;
   int64_t scratch;      /* the most entries that a query may have in the end */
   double *key_scratch;  /* 2*scratch */
@@ -224,6 +228,10 @@ typedef struct segue_knn_job {
 } segue_knn_job;
 
 segue_code segue_knn_job_init(segue_knn_job *job, segue_status *st);
+/* Bytes that one query takes in a batch. */
+int64_t segue_knn_job_query_bytes(const segue_knn_job *job);
+/* Makes room for a batch of at least `queries`; what queries held is lost. */
+segue_code segue_knn_job_hold(segue_knn_job *job, int64_t queries, segue_status *st);
 void segue_knn_job_free(segue_knn_job *job);
 /* Makes job->query[i] the state of query number `number` of the job. The frame is still to be
  * set, and segue_knn_query_aim called. */
@@ -252,9 +260,12 @@ void segue_knn_leaf_destroy(segue_knn_leaf **leaf);
 
 segue_code segue_knn_gemm_build(segue_knn *ix, segue_status *st);
 segue_code segue_knn_gemm_run(segue_knn_job *job, int64_t begin, int64_t end, segue_status *st);
+/* What a run takes, as a part of what it would take if none of these queries were candidates, too:
+ * down to 1/2. */
+double segue_knn_gemm_part(const segue_knn_job *job, int64_t begin, int64_t end);
 void segue_knn_gemm_destroy(segue_knn_gemm **gemm);
 
-/* ---- loops for vector units (scan.c, sort.c) ---- */
+/* ---- loops for vector units (scan.c, values.c, sort.c) ---- */
 
 /* z (d*64, feature after feature) of the candidates of a leaf from their `base` (likewise), less
  * centre (d), times mult (d). norms: 64, out, their squared lengths times `norm_factor`. */
@@ -270,6 +281,24 @@ void segue_knn_scan_boxes(const float *lows, const float *highs, int64_t count, 
  * is within their reach (64); in no particular order. active: 64, out. Returns how many. */
 int32_t segue_knn_scan_near(const float *points, const float *reach, const float *low,
                             const float *high, int64_t d, bool l1, int32_t *active);
+
+/* Up to 64 queries that are treated together, and what is compared with their filter values. */
+typedef struct segue_knn_strip {
+  segue_knn_query *query;
+  float *limit; /* 64: of each query, as in the query */
+  float *sure;  /* 64, counting: likewise */
+  int64_t leaf; /* their own, or that of the middle one */
+  int32_t n;
+} segue_knn_strip;
+
+/* Offers the candidates from `slot` on to the queries of a strip. tile: 64*64, products or, for l1,
+ * distances, without norms; rows are the queries and columns the 64 candidates with `norms` (l1:
+ * zeros). */
+void segue_knn_scan_rows(segue_knn_job *job, segue_knn_strip *strip, const float *tile,
+                         const float *norms, int32_t slot);
+/* The same where columns are the queries, and `rows` rows the candidates. */
+void segue_knn_scan_columns(segue_knn_job *job, segue_knn_strip *strip, const float *tile,
+                            const float *norms, int32_t rows, int32_t slot);
 
 /* The largest of 64 values. */
 float segue_knn_scan_largest(const float *values);

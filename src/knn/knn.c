@@ -124,34 +124,59 @@ static double busy_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+enum { TRIAL = 256 };
+
+/* Brings the queries of the trials, from the middle of all, to the front. */
+static segue_code put_trials_first(segue_knn_job *job, int32_t *rows, int64_t *places,
+                                   segue_status *st) {
+  enum { BOTH = 2 * TRIAL };
+  int64_t from = job->count / 2 - TRIAL;
+  int32_t *row = segue_alloc(BOTH, sizeof *row, "queries", st);
+  int64_t *place = segue_alloc(BOTH, sizeof *place, "queries", st);
+  bool ok = row && place;
+  if (ok) {
+    memcpy(row, rows + from, BOTH * sizeof *row);
+    memcpy(place, places + from, BOTH * sizeof *place);
+    memmove(rows + BOTH, rows, (size_t)from * sizeof *rows);
+    memmove(places + BOTH, places, (size_t)from * sizeof *places);
+    memcpy(rows, row, BOTH * sizeof *row);
+    memcpy(places, place, BOTH * sizeof *place);
+  }
+  free(row);
+  free(place);
+  return ok ? SEGUE_OK : SEGUE_MEMORY;
+}
+
 /* Lets both kernels answer some queries from the middle, and the faster one all the rest. No work
  * is done twice, and answers do not depend on who gave them. Both spend their time in panel.c;
- * where leaves skip four fifths of the candidates, products need not be tried. */
-static segue_code run_fastest(segue_knn_job *job, segue_status *st) {
-  enum { TRIAL = 256, SKIPPED = 5 };
+ * where leaves skip nine tenths of the candidates, products need not be tried. */
+static segue_code run_fastest(segue_knn_job *job, int32_t *rows, int64_t *places,
+                              segue_status *st) {
+  enum { SKIPPED = 10 };
   segue_code rc = SEGUE_OK;
   segue_knn *ix = job->ix;
   double work = (double)job->count * (double)ix->n_filter * (double)ix->d;
   if (work < 1e8 || job->count < 8 * TRIAL)
     return run(job, ix->d <= 32 ? SEGUE_KNN_LEAF : SEGUE_KNN_GEMM, 0, job->count, st);
-  int64_t a = job->count / 2 - TRIAL, b = a + TRIAL, c = b;
+  int64_t answered = TRIAL;
   segue_knn_kernel best = SEGUE_KNN_LEAF;
+  SEGUE_TRY(put_trials_first(job, rows, places, st));
   SEGUE_TRY(segue_knn_leaf_build(ix, st));
   int64_t filtered = ix->stats.filtered;
   double t0 = busy_seconds();
-  SEGUE_TRY(run(job, SEGUE_KNN_LEAF, a, b, st));
+  SEGUE_TRY(run(job, SEGUE_KNN_LEAF, 0, answered, st));
   double t1 = busy_seconds();
   filtered = ix->stats.filtered - filtered;
   if (filtered > TRIAL * (ix->n_filter / SKIPPED)) {
-    c = b + TRIAL;
     SEGUE_TRY(segue_knn_gemm_build(ix, st));
     double t2 = busy_seconds();
-    SEGUE_TRY(run(job, SEGUE_KNN_GEMM, b, c, st));
-    if (busy_seconds() - t2 < t1 - t0)
+    SEGUE_TRY(run(job, SEGUE_KNN_GEMM, answered, 2 * TRIAL, st));
+    answered = 2 * TRIAL;
+    double t3 = busy_seconds(), part = segue_knn_gemm_part(job, answered, job->count);
+    if ((t3 - t2) * part < t1 - t0)
       best = SEGUE_KNN_GEMM;
   }
-  SEGUE_TRY(run(job, best, 0, a, st));
-  SEGUE_TRY(run(job, best, c, job->count, st));
+  SEGUE_TRY(run(job, best, answered, job->count, st));
 done:
   return rc;
 }
@@ -218,7 +243,7 @@ static segue_code answer(segue_knn_job *job, const int32_t *queries, int64_t fir
   job->query_places = places;
   job->count = plain;
   SEGUE_TRY(segue_knn_job_init(job, st));
-  SEGUE_TRY(ix->kernel == SEGUE_KNN_AUTO ? run_fastest(job, st)
+  SEGUE_TRY(ix->kernel == SEGUE_KNN_AUTO ? run_fastest(job, rows, places, st)
                                          : run(job, ix->kernel, 0, plain, st));
   for (int64_t i = plain; i < count; i++) {
     if (segue_knn_stopped(ix)) {

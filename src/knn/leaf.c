@@ -217,8 +217,8 @@ static void visit(segue_knn_job *job, int64_t leaf) {
   if (!n)
     return;
   if (!l->fresh[leaf]) {
-    segue_knn_scan_convert(l->base + leaf * d * LEAF, l->centre, ix->mult, d, 1 - ix->bounds.kappa,
-                           z, norms);
+    segue_knn_scan_convert(l->base + leaf * d * LEAF, l->centre, ix->mult, d,
+                           segue_knn_norm_factor(&ix->bounds), z, norms);
     l->fresh[leaf] = 1;
   }
   segue_knn_scan_leaf(job, job->query, active, n, l->zq, z, norms, (int32_t)(leaf * LEAF));

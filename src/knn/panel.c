@@ -1,5 +1,5 @@
-/* The product of a leaf and a few queries: S = nc - 2 zq.zc (l1: sum |zq - zc|), by the widest
- * vectors that the processor has. Both kernels spend most of their time here.
+/* The product of a leaf and a few queries: -2 zq.zc (l1: sum |zq - zc|), by the widest vectors that
+ * the processor has. Both kernels spend most of their time here.
  *
  * This is the innermost loop of a matrix product, with candidates already packed in leaves of 64
  * and the result small enough to be looked at while it is still in the first-level cache; so it

@@ -21,16 +21,14 @@ typedef int32_t BITS __attribute__((vector_size(PANEL_LANES * sizeof(int32_t)),
 
 /* `rows` and `l1` are constants where this is called, and all inner loops unroll. */
 PANEL_TARGET SEGUE_KNN_INLINE void ROWS(const int rows, const bool l1, const float *z,
-                                        const float *norms, int64_t d, const float *const *x,
+                                        const float *start, int64_t d, const float *const *x,
                                         float *out) {
   for (int from = 0; from < PANEL_LEAF; from += PANEL_LANES * PANEL_WIDE) {
     VECTOR sum[PANEL_ROWS][PANEL_WIDE];
     for (int v = 0; v < PANEL_WIDE; v++) {
-      VECTOR start = {0};
-      if (!l1)
-        start = *(const VECTOR *)(norms + from + v * PANEL_LANES);
+      int at = from + v * PANEL_LANES;
       for (int r = 0; r < rows; r++)
-        sum[r][v] = start;
+        sum[r][v] = *(const VECTOR *)(start ? start + at : out + r * PANEL_LEAF + at);
     }
     for (int64_t j = 0; j < d; j++) {
       const float *at = z + j * PANEL_LEAF + from;
@@ -54,18 +52,18 @@ PANEL_TARGET SEGUE_KNN_INLINE void ROWS(const int rows, const bool l1, const flo
   }
 }
 
-PANEL_TARGET static void PANEL_NAME(bool l1, const float *z, const float *norms, int64_t d,
+PANEL_TARGET static void PANEL_NAME(bool l1, const float *z, const float *start, int64_t d,
                                     const float *const x[PANEL_ROWS], int rows, float *out) {
   if (l1 && rows > 2)
-    ROWS(4, true, z, norms, d, x, out);
+    ROWS(4, true, z, start, d, x, out);
   else if (l1)
-    ROWS(2, true, z, norms, d, x, out);
+    ROWS(2, true, z, start, d, x, out);
   else if (rows > 2)
-    ROWS(4, false, z, norms, d, x, out);
+    ROWS(4, false, z, start, d, x, out);
   else if (rows == 2)
-    ROWS(2, false, z, norms, d, x, out);
+    ROWS(2, false, z, start, d, x, out);
   else
-    ROWS(1, false, z, norms, d, x, out);
+    ROWS(1, false, z, start, d, x, out);
 }
 
 #undef PANEL_JOIN2

@@ -53,20 +53,25 @@ void segue_knn_scan_boxes(const float *restrict lows, const float *restrict high
   }
 }
 
-/* Which of 64 values are <= t, as 64 bits in an order of their own (lane_of). NaN is not. Four
- * comparisons share a lane of 16, whose low bytes then are the bits. */
-SEGUE_KNN_INLINE uint64_t within(const float s[LANES], float t) {
+/* Which of 64 values s are <= t + 0, t + step, t + 2 step, ..., as 64 bits in an order of their own
+ * (lane_of). NaN is not. Four comparisons share a lane of 16, whose low bytes then are the bits. */
+SEGUE_KNN_INLINE uint64_t within_each(const float s[LANES], const float *t, const int step) {
   enum { W = 16 };
   int32_t m[W];
   uint8_t low[W];
   uint64_t half[2];
   for (int i = 0; i < W; i++)
-    m[i] = (s[i] <= t ? 1 : 0) | (s[W + i] <= t ? 2 : 0) | (s[2 * W + i] <= t ? 4 : 0) |
-           (s[3 * W + i] <= t ? 8 : 0);
+    m[i] = (s[i] <= t[step * i] ? 1 : 0) | (s[W + i] <= t[step * (W + i)] ? 2 : 0) |
+           (s[2 * W + i] <= t[step * (2 * W + i)] ? 4 : 0) |
+           (s[3 * W + i] <= t[step * (3 * W + i)] ? 8 : 0);
   for (int i = 0; i < W; i++)
     low[i] = (uint8_t)m[i];
   memcpy(half, low, sizeof half);
   return half[0] | half[1] << 4;
+}
+
+SEGUE_KNN_INLINE uint64_t within(const float s[LANES], float t) {
+  return within_each(s, &t, 0);
 }
 
 /* The lane of the lowest bit set: its byte, and of the eight bits in that, two select the run of 16
@@ -89,21 +94,25 @@ SEGUE_KNN_INLINE bool admissible(const segue_knn *ix, const segue_knn_query *q, 
   return true;
 }
 
+/* Keeps one candidate, unless it is excluded. */
+SEGUE_KNN_INLINE void keep(const segue_knn_job *job, segue_knn_query *q, float value,
+                           int32_t slot) {
+  q->value[q->count] = value;
+  q->slot[q->count] = slot;
+  q->count += admissible(job->ix, q, slot);
+}
+
 /* Takes those of 64 candidates whose value is within the limit. */
 SEGUE_KNN_INLINE void take(segue_knn_job *job, segue_knn_query *q, const float s[LANES],
-                           int32_t slot) {
-  uint64_t mask = within(s, q->limit);
+                           float limit, int32_t slot) {
+  uint64_t mask = within(s, limit);
   if (!mask)
     return;
-  int32_t count = q->count;
   for (; mask; mask &= mask - 1) {
     int32_t lane = lane_of(mask);
-    q->value[count] = s[lane];
-    q->slot[count] = slot + lane;
-    count += admissible(job->ix, q, slot + lane);
+    keep(job, q, s[lane], slot + lane);
   }
-  q->count = count;
-  if (count >= job->trigger)
+  if (q->count >= job->trigger)
     segue_knn_query_tighten(job, q);
 }
 
@@ -126,7 +135,7 @@ SEGUE_KNN_INLINE void offer(segue_knn_job *job, segue_knn_query *q, const float 
   if (job->counting)
     tally(job, q, s, slot);
   else
-    take(job, q, s, slot);
+    take(job, q, s, q->limit, slot);
 }
 
 SEGUE_KNN_CLONES
@@ -181,88 +190,62 @@ void segue_knn_scan_leaf(segue_knn_job *job, segue_knn_query *q, const int32_t *
   }
 }
 
-/* Loops over entries run in whole vectors: behind the last entry stands +infinity. */
-enum { W = SEGUE_KNN_PADDING };
-
-SEGUE_KNN_INLINE int32_t pad(float *values, int32_t count) {
-  int32_t padded = (count + W - 1) / W * W;
-  for (int32_t i = count; i < padded; i++)
-    values[i] = INFINITY;
-  return padded;
-}
-
-SEGUE_KNN_INLINE int32_t count_within(const float *values, int32_t padded, float t) {
-  int32_t lane[W] = {0}, n = 0;
-  for (int32_t i = 0; i < padded; i += W)
-    for (int l = 0; l < W; l++)
-      lane[l] += values[i + l] <= t;
-  for (int l = 0; l < W; l++)
-    n += lane[l];
-  return n;
-}
-
-SEGUE_KNN_INLINE void extremes(const float *values, int32_t padded, float *low, float *high) {
-  float a[W], b[W];
-  for (int l = 0; l < W; l++) {
-    a[l] = INFINITY;
-    b[l] = -INFINITY;
-  }
-  for (int32_t i = 0; i < padded; i += W)
-    for (int l = 0; l < W; l++) {
-      float v = values[i + l], finite = v < INFINITY ? v : -INFINITY;
-      a[l] = v < a[l] ? v : a[l];
-      b[l] = finite > b[l] ? finite : b[l];
-    }
-  for (int w = W / 2; w; w /= 2)
-    for (int l = 0; l < w; l++) {
-      a[l] = a[l + w] < a[l] ? a[l + w] : a[l];
-      b[l] = b[l + w] > b[l] ? b[l + w] : b[l];
-    }
-  *low = a[0];
-  *high = b[0];
-}
-
-/* place[i] = how many values are smaller than value i. */
 SEGUE_KNN_CLONES
-void segue_knn_scan_places(float *restrict values, int32_t count, int32_t *restrict place) {
-  int32_t padded = pad(values, count);
-  for (int32_t i = 0; i < padded; i += W) {
-    int32_t n[W] = {0};
-    for (int32_t j = 0; j < count; j++) {
-      float v = values[j];
-      for (int l = 0; l < W; l++)
-        n[l] += v < values[i + l];
-    }
-    for (int l = 0; l < W; l++)
-      place[i + l] = n[l];
-  }
-}
-
-/* False position with a bisection wherever it stalls: counting all values costs a few cycles per
- * vector, while selecting by exchanges mispredicts a branch for every other value. */
-SEGUE_KNN_CLONES
-float segue_knn_value_threshold(float *restrict values, int32_t count, int32_t keep,
-                                int32_t slack) {
-  float low, high;
-  int32_t padded = pad(values, count);
-  extremes(values, padded, &low, &high);
-  int32_t n_low = 0, n_high = count;
-  for (int step = 0; n_high > keep + slack && step < 60; step++) {
-    double part = step % 3 == 2 ? 0.5 : (keep + 0.5 * slack - n_low) / (double)(n_high - n_low);
-    part = part < 0.02 ? 0.02 : part > 0.98 ? 0.98 : part;
-    float t = (float)((double)low + part * ((double)high - (double)low));
-    if (!(t >= low && t < high))
-      break;
-    int32_t n = count_within(values, padded, t);
-    if (n >= keep) {
-      high = t;
-      n_high = n;
+void segue_knn_scan_rows(segue_knn_job *job, segue_knn_strip *strip, const float *restrict tile,
+                         const float *restrict norms, int32_t slot) {
+  float s[LANES];
+  for (int32_t r = 0; r < strip->n; r++) {
+    segue_knn_query *q = &strip->query[r];
+    for (int i = 0; i < LANES; i++)
+      s[i] = tile[r * LANES + i] + norms[i];
+    if (job->counting) {
+      tally(job, q, s, slot);
     } else {
-      if (t <= low)
-        break;
-      low = t;
-      n_low = n;
+      take(job, q, s, strip->limit[r], slot);
+      strip->limit[r] = q->limit;
     }
   }
-  return high;
+}
+
+/* What is known of the queries of a tile's columns stands side by side, and so is compared for all
+ * of them at once. */
+SEGUE_KNN_INLINE void take_columns(segue_knn_job *job, segue_knn_strip *strip, const float s[LANES],
+                                   int32_t slot) {
+  for (uint64_t mask = within_each(s, strip->limit, 1); mask; mask &= mask - 1) {
+    int32_t lane = lane_of(mask);
+    segue_knn_query *q = &strip->query[lane];
+    keep(job, q, s[lane], slot);
+    if (q->count >= job->trigger) {
+      segue_knn_query_tighten(job, q);
+      strip->limit[lane] = q->limit;
+    }
+  }
+}
+
+SEGUE_KNN_INLINE void tally_columns(segue_knn_job *job, segue_knn_strip *strip,
+                                    const float s[LANES], int32_t before[LANES], int32_t slot) {
+  float rest[LANES];
+  for (int i = 0; i < LANES; i++) {
+    before[i] += s[i] < strip->sure[i];
+    rest[i] = s[i] < strip->sure[i] ? NAN : s[i];
+  }
+  for (uint64_t mask = within_each(rest, strip->limit, 1); mask; mask &= mask - 1)
+    segue_knn_count_unsure(job, &strip->query[lane_of(mask)], slot);
+}
+
+SEGUE_KNN_CLONES
+void segue_knn_scan_columns(segue_knn_job *job, segue_knn_strip *strip, const float *restrict tile,
+                            const float *restrict norms, int32_t rows, int32_t slot) {
+  float s[LANES];
+  int32_t before[LANES] = {0};
+  for (int32_t r = 0; r < rows; r++) {
+    for (int i = 0; i < LANES; i++)
+      s[i] = tile[r * LANES + i] + norms[r];
+    if (job->counting)
+      tally_columns(job, strip, s, before, slot + r);
+    else
+      take_columns(job, strip, s, slot + r);
+  }
+  for (int32_t i = 0; i < strip->n && job->counting; i++)
+    strip->query[i].before += before[i];
 }

@@ -8,7 +8,7 @@
 /* Entries of all queries of a batch together stay within this, so within a core's cache. */
 static const int64_t BATCH_BYTES = 1 << 20;
 
-enum { LARGEST_BATCH = 512 };
+enum { LARGEST_BATCH = 512, ENTRY_BYTES = sizeof(float) + sizeof(int32_t) };
 
 segue_code segue_knn_job_init(segue_knn_job *job, segue_status *st) {
   const segue_knn *ix = job->ix;
@@ -19,31 +19,52 @@ segue_code segue_knn_job_init(segue_knn_job *job, segue_status *st) {
   job->trigger = job->keep + more;
   job->capacity = job->trigger + SEGUE_KNN_LEAF_SIZE + SEGUE_KNN_PADDING - 1;
   job->capacity -= job->capacity % SEGUE_KNN_PADDING;
-  int64_t entry = (int64_t)(sizeof(float) + sizeof(int32_t));
-  int64_t batch = BATCH_BYTES / (job->capacity * entry);
+  int64_t batch = BATCH_BYTES / (job->capacity * ENTRY_BYTES);
   job->batch = batch < SEGUE_KNN_LEAF_SIZE ? SEGUE_KNN_LEAF_SIZE
                : batch > LARGEST_BATCH     ? LARGEST_BATCH
                                            : batch;
   int64_t zeros = job->k < ix->n_zero ? job->k : ix->n_zero;
   job->scratch = job->capacity + ix->n_tiny + zeros;
-  job->query = segue_alloc(job->batch, sizeof *job->query, "queries", st);
-  job->values = segue_alloc(job->batch * job->capacity, sizeof(float), "candidates", st);
-  job->slots = segue_alloc(job->batch * job->capacity, sizeof(int32_t), "candidates", st);
   job->key_scratch = segue_alloc(2 * job->scratch, sizeof(double), "candidates", st);
   job->row_scratch = segue_alloc(2 * job->scratch, sizeof(int32_t), "candidates", st);
-  if (!job->query || !job->values || !job->slots || !job->key_scratch || !job->row_scratch)
+  if (!job->key_scratch || !job->row_scratch)
     return SEGUE_MEMORY;
-  for (int64_t i = 0; i < job->batch; i++) {
+  return segue_knn_job_hold(job, job->batch, st);
+}
+
+int64_t segue_knn_job_query_bytes(const segue_knn_job *job) {
+  return (int64_t)sizeof *job->query + job->capacity * ENTRY_BYTES;
+}
+
+static void let_go(segue_knn_job *job) {
+  free(job->query);
+  free(job->values);
+  free(job->slots);
+  job->query = NULL;
+  job->values = NULL;
+  job->slots = NULL;
+  job->held = 0;
+}
+
+segue_code segue_knn_job_hold(segue_knn_job *job, int64_t queries, segue_status *st) {
+  if (queries <= job->held)
+    return SEGUE_OK;
+  let_go(job);
+  job->query = segue_alloc(queries, sizeof *job->query, "queries", st);
+  job->values = segue_alloc(queries * job->capacity, sizeof(float), "candidates", st);
+  job->slots = segue_alloc(queries * job->capacity, sizeof(int32_t), "candidates", st);
+  if (!job->query || !job->values || !job->slots)
+    return SEGUE_MEMORY;
+  for (int64_t i = 0; i < queries; i++) {
     job->query[i].value = job->values + i * job->capacity;
     job->query[i].slot = job->slots + i * job->capacity;
   }
+  job->held = queries;
   return SEGUE_OK;
 }
 
 void segue_knn_job_free(segue_knn_job *job) {
-  free(job->query);
-  free(job->values);
-  free(job->slots);
+  let_go(job);
   free(job->key_scratch);
   free(job->row_scratch);
 }

@@ -303,7 +303,9 @@ static segue_http_result result_of_code(const segue_http_job *job, CURLcode code
   curl_easy_getinfo(job->easy, CURLINFO_OS_ERRNO, &err);
   if (job->too_large)
     return SEGUE_HTTP_TOO_LARGE;
-  if (job->sink_failed || job->source_failed || job->no_memory)
+  if (job->no_memory || code == CURLE_OUT_OF_MEMORY)
+    return SEGUE_HTTP_MEMORY;
+  if (job->sink_failed || job->source_failed)
     return SEGUE_HTTP_LOCAL;
   switch (code) {
   case CURLE_COULDNT_RESOLVE_HOST:
@@ -326,7 +328,6 @@ static segue_http_result result_of_code(const segue_http_job *job, CURLcode code
   case CURLE_URL_MALFORMAT:
   case CURLE_TOO_MANY_REDIRECTS:
     return SEGUE_HTTP_FORBIDDEN;
-  case CURLE_OUT_OF_MEMORY:
   case CURLE_FAILED_INIT:
   case CURLE_NOT_BUILT_IN:
   case CURLE_BAD_FUNCTION_ARGUMENT:

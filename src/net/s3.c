@@ -246,6 +246,8 @@ static segue_code code_of(const segue_http_answer *a, bool failed_inside) {
     return SEGUE_INPUT;
   case SEGUE_HTTP_LOCAL:
     return SEGUE_IO;
+  case SEGUE_HTTP_MEMORY:
+    return SEGUE_MEMORY;
   default:
     return SEGUE_NETWORK;
   }
