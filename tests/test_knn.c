@@ -250,6 +250,42 @@ static int32_t *targets_for(const problem *t, int64_t count) {
   return targets;
 }
 
+static int by_row(const void *a, const void *b) {
+  int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Searches for sets of various depths find the beginnings of the lists. */
+static void check_sets(const problem *t, segue_knn_kernel kernel, int64_t tile,
+                       const int32_t *queries, int64_t first, int64_t count, const answers *a) {
+  segue_knn *index = NULL;
+  segue_knn_params p = t->p;
+  p.kernel = kernel;
+  p.tile = tile;
+  size_t bytes = (size_t)count * sizeof(int64_t) + 1;
+  int64_t *depths = malloc(bytes);
+  int32_t *list = malloc(bytes), *rows = malloc((size_t)(count * t->k) * sizeof *rows + 1);
+  for (int64_t i = 0; i < count; i++) {
+    depths[i] = 1 + i * 13 % t->k;
+    list[i] = queries ? queries[i] : (int32_t)(first + i);
+  }
+  assert_int_equal(segue_knn_create(&index, t->x, t->n, t->d, &p, NULL), SEGUE_OK);
+  assert_int_equal(segue_knn_search_sets(index, list, count, depths, t->k, rows, NULL), SEGUE_OK);
+  for (int64_t i = 0; i < count; i++) {
+    size_t depth = (size_t)depths[i];
+    int32_t *got = rows + i * t->k, *wanted = malloc(depth * sizeof *wanted);
+    memcpy(wanted, a->rows + i * t->k, depth * sizeof *wanted);
+    qsort(wanted, depth, sizeof *wanted, by_row);
+    qsort(got, depth, sizeof *got, by_row);
+    assert_memory_equal(got, wanted, depth * sizeof *wanted);
+    free(wanted);
+  }
+  segue_knn_destroy(&index);
+  free(depths);
+  free(list);
+  free(rows);
+}
+
 static void check_queries(const problem *t, const int32_t *queries, int64_t first, int64_t count) {
   static const struct {
     segue_knn_kernel kernel;
@@ -262,6 +298,7 @@ static void check_queries(const problem *t, const int32_t *queries, int64_t firs
     answers b = computed(t, ways[w].kernel, ways[w].tile, queries, first, count, targets);
     assert_same(t, count, &a, &b);
     release(&b);
+    check_sets(t, ways[w].kernel, ways[w].tile, queries, first, count, &a);
   }
   release(&a);
   free(targets);

@@ -285,7 +285,8 @@ static segue_code check_lists(void *arg, const segue_eval_list *lists, segue_sta
     }
     segue_eval_order order = segue_score_order(t->index, a);
     assert_true(order.key(order.arg, lists[a].row, expected[n - 1].row) == -expected[n - 1].score);
-    assert_int_equal(order.search(order.arg, &lists[a].row, 1, 60, deep, st), SEGUE_OK);
+    int64_t depth = 60;
+    assert_int_equal(order.search(order.arg, &lists[a].row, 1, &depth, 60, deep, st), SEGUE_OK);
     for (int i = 0; i < 60; i++)
       assert_int_equal(deep[i], expected[i].row);
   }

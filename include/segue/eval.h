@@ -159,10 +159,10 @@ typedef struct segue_eval_order {
    * per_query alone. */
   segue_code (*count_before)(void *arg, const int32_t *queries, int64_t count,
                              const int32_t *targets, int64_t *before, segue_status *st);
-  /* rows[i * depth + j]: candidate j of queries[i]. Each has at least `depth` of them. May be NULL,
-   * then keys do the work. */
-  segue_code (*search)(void *arg, const int32_t *queries, int64_t count, int64_t depth,
-                       int32_t *rows, segue_status *st);
+  /* rows[i * most + j], j < depths[i] <= most: the first depths[i] candidates of queries[i], in no
+   * particular order. Each query has so many. May be NULL, then keys do the work. */
+  segue_code (*search)(void *arg, const int32_t *queries, int64_t count, const int64_t *depths,
+                       int64_t most, int32_t *rows, segue_status *st);
   /* rows[0..depth): the first candidates of q if its duplicates were candidates too; -1 where there
    * are fewer. May be NULL, then duplicates are looked at one by one. */
   segue_code (*search_kept)(void *arg, int32_t q, int64_t depth, int32_t *rows, segue_status *st);

@@ -78,6 +78,15 @@ segue_code segue_knn_search(segue_knn *index, const int32_t *queries, int64_t fi
                             int64_t k, int32_t *rows, double *keys, int32_t *found,
                             segue_status *st) SEGUE_MUST_USE;
 
+/* The same candidates where their order and keys do not matter, which takes less time. Local.
+ * queries: count rows. depths: count, each in 1..k: how many of the first candidates a query wants.
+ * rows: count*k, out: the first depths[i] entries of row i are the first depths[i] candidates of
+ *   query i, in no particular order; -1 where there are fewer. What stands behind them is not
+ *   defined. Statuses as for segue_knn_search; a depth out of its range is INTERNAL. */
+segue_code segue_knn_search_sets(segue_knn *index, const int32_t *queries, int64_t count,
+                                 const int64_t *depths, int64_t k, int32_t *rows,
+                                 segue_status *st) SEGUE_MUST_USE;
+
 /* How many admissible candidates come strictly before a given row, for each query. Local.
  * Queries as in segue_knn_search. targets: count rows; the target need not be admissible and is
  * never counted. before: count, out: the candidates c with (key(q, c), c) < (key(q, target),

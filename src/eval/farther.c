@@ -66,23 +66,27 @@ static segue_code search_lists(const segue_eval_genre *g, const segue_eval_order
                                const deep *q, int64_t count, segue_buffer *records,
                                segue_status *st) {
   segue_code rc = SEGUE_OK;
-  int64_t depth = q[count - 1].r;
+  int64_t most = q[count - 1].r;
+  int64_t *depths = segue_alloc(count, sizeof *depths, "queries", st);
   int32_t *queries = segue_alloc(count, sizeof *queries, "queries", st);
-  int32_t *rows = segue_alloc(count * depth, sizeof *rows, "neighbours", st);
-  if (!queries || !rows) {
+  int32_t *rows = segue_alloc(count * most, sizeof *rows, "neighbours", st);
+  if (!depths || !queries || !rows) {
     rc = SEGUE_MEMORY;
     goto done;
   }
-  for (int64_t i = 0; i < count; i++)
+  for (int64_t i = 0; i < count; i++) {
     queries[i] = q[i].row;
-  SEGUE_TRY(order->search(order->arg, queries, count, depth, rows, st));
+    depths[i] = q[i].r;
+  }
+  SEGUE_TRY(order->search(order->arg, queries, count, depths, most, rows, st));
   for (int64_t i = 0; i < count; i++) {
     int32_t found = 0;
     for (int64_t j = 0; j < q[i].r; j++)
-      found += segue_eval_relevant(g, q[i].row, rows[i * depth + j]);
+      found += segue_eval_relevant(g, q[i].row, rows[i * most + j]);
     record_at(records, q[i].record)->in_r = found;
   }
 done:
+  free(depths);
   free(queries);
   free(rows);
   return rc;

@@ -47,9 +47,10 @@ static segue_code count_before(void *arg, const int32_t *queries, int64_t count,
   return segue_knn_count_before(((ranking *)arg)->index, queries, 0, count, targets, before, st);
 }
 
-static segue_code search_deep(void *arg, const int32_t *queries, int64_t count, int64_t depth,
-                              int32_t *rows, segue_status *st) {
-  return segue_knn_search(((ranking *)arg)->index, queries, 0, count, depth, rows, NULL, NULL, st);
+static segue_code search_deep(void *arg, const int32_t *queries, int64_t count,
+                              const int64_t *depths, int64_t most, int32_t *rows,
+                              segue_status *st) {
+  return segue_knn_search_sets(((ranking *)arg)->index, queries, count, depths, most, rows, st);
 }
 
 static segue_code search_kept(void *arg, int32_t q, int64_t depth, int32_t *rows,

@@ -18,7 +18,9 @@
  *      R_P^p <= (1 + 3h) R_A^p + 3 o s^p      (cosine: R_A^2 + 4 c s^2)           [kin]
  *    and from a known K-th key T:
  *      R_P^p <= (T + o)(1 + 2h) s^p           (cosine: 2 (T + c) s^2)             [key]
- *    and conversely key < T is certain when
+ *    so that, the other way round, key_C < key_X is certain for any two candidates with
+ *      R_X^p > (1 + 3h) R_C^p + 3 o s^p       (cosine: R_C^2 + 4 c s^2).          [before]
+ *    Likewise key < T is certain when
  *      R^p < (T - o)(1 - 2h) s^p              (cosine: 2 (T - c) s^2)             [sure]
  *
  * 3. Conversion. z = float32((x - centre) * (s sqrt w)), so each z differs from its true value Z
@@ -51,7 +53,10 @@
  *    g(d + 3)(B + limit); so limits are 1 + 4 g(d + 3) times W^p.
  *
  * A candidate may be dropped when S exceeds [value] at W = R_P (1 + 2u') + E, R_P from [kin] or
- * [key]. These formulas are evaluated in float64, and SLOP covers its rounding.
+ * [key]. A value s bounds W from below by [value], so R_X from below by (W - E) / (1 + 2u'), and
+ * all whose value is so small that [width] bounds their R_C as [before] asks have smaller keys than
+ * any candidate at s or above. These formulas are evaluated in float64, and SLOP covers its
+ * rounding.
  */
 #include <float.h>
 #include <math.h>
@@ -148,8 +153,8 @@ float segue_knn_box_limit(const segue_knn_bounds *b, double reach) {
   return round_up(power * (1 + 4 * b->gamma) + 2 * underflow(b));
 }
 
-float segue_knn_sure_limit(const segue_knn_bounds *b, const segue_knn_frame *f, double key) {
-  double power = (key - b->key_add) * b->key_mul1 * b->key_mul2 * b->key_low;
+/* A filter value below the result belongs to a candidate with R^p < power. */
+static float value_within(const segue_knn_bounds *b, const segue_knn_frame *f, double power) {
   if (!(power > 0))
     return -INFINITY;
   double r = b->l1 ? power : sqrt(power);
@@ -163,4 +168,21 @@ float segue_knn_sure_limit(const segue_knn_bounds *b, const segue_knn_frame *f, 
     s = w * w * (1 - 4 * b->kappa) * (1 - SLOP) -
         f->norm * (1 + b->gamma + 4 * b->kappa) * (1 + SLOP) - underflow(b);
   return s > (double)FLT_MAX ? FLT_MAX : nextafterf((float)s, -INFINITY);
+}
+
+float segue_knn_sure_limit(const segue_knn_bounds *b, const segue_knn_frame *f, double key) {
+  return value_within(b, f, (key - b->key_add) * b->key_mul1 * b->key_mul2 * b->key_low);
+}
+
+float segue_knn_sure_limit_of_value(const segue_knn_bounds *b, const segue_knn_frame *f, float s) {
+  double w;
+  if (b->l1) {
+    w = ((double)s - underflow(b)) / (1 + 1.1 * b->gamma);
+  } else {
+    double square = (double)s + f->norm * (1 - b->gamma) * (1 - SLOP) - underflow(b);
+    w = sqrt(fmax(square, 0));
+  }
+  double r = (w * (1 - SLOP) - f->err) / (1 + 2.1 * U32) * (1 - SLOP);
+  double power = !(r > 0) ? 0 : b->l1 ? r : r * r;
+  return value_within(b, f, (power - b->kin_add) / b->kin_rel * (1 - SLOP));
 }

@@ -100,6 +100,9 @@ float segue_knn_value_limit(const segue_knn_bounds *b, const segue_knn_frame *f,
 float segue_knn_box_limit(const segue_knn_bounds *b, double reach);
 /* A filter value below this belongs to a candidate whose key is below `key`. */
 float segue_knn_sure_limit(const segue_knn_bounds *b, const segue_knn_frame *f, double key);
+/* A filter value below this belongs to a candidate whose key is below that of any candidate with a
+ * filter value of s or more. */
+float segue_knn_sure_limit_of_value(const segue_knn_bounds *b, const segue_knn_frame *f, float s);
 
 /* ---- the index ---- */
 
@@ -188,6 +191,7 @@ void segue_knn_keys(const segue_knn *ix, int32_t q, const int32_t *rows, int64_t
 typedef struct segue_knn_query {
   int32_t row;
   int32_t count;   /* entries in value and slot */
+  int32_t keep;    /* candidates that matter: as in the job, or for sets the query's own */
   float limit;     /* a larger filter value is ruled out */
   float box_limit; /* so is a box farther than this */
   float sure;      /* counting: a smaller filter value is surely before the target */
@@ -205,7 +209,7 @@ typedef struct segue_knn_query {
 typedef struct segue_knn_job {
   segue_knn *ix;
   bool counting;
-  int64_t keep;     /* candidates that matter: min(k, filtered candidates) */
+  int64_t keep;     /* candidates that matter at most: min(k, filtered candidates) */
   int64_t trigger;  /* entries at which a query's limit is tightened */
   int64_t capacity; /* trigger + 64, rounded up to PADDING */
   int64_t batch;    /* queries whose entries fit into a core's cache */
@@ -216,6 +220,7 @@ typedef struct segue_knn_job {
   int32_t *found;
   int64_t *before;
   const int32_t *targets;
+  const int64_t *depths;     /* sets: how many each query wants; else NULL */
   const int32_t *query_rows; /* count, by leaf */
   const int64_t *query_places;
   int64_t count;

@@ -268,6 +268,16 @@ segue_code segue_knn_search(segue_knn *index, const int32_t *queries, int64_t fi
   return answer(&job, queries, first, count, st);
 }
 
+segue_code segue_knn_search_sets(segue_knn *index, const int32_t *queries, int64_t count,
+                                 const int64_t *depths, int64_t k, int32_t *rows,
+                                 segue_status *st) {
+  for (int64_t i = 0; i < count; i++)
+    if (depths[i] < 1 || depths[i] > k)
+      return segue_fail(st, SEGUE_INTERNAL, "nearest neighbours: a depth is not in 1..K");
+  segue_knn_job job = {.ix = index, .k = k, .rows = rows, .depths = depths};
+  return answer(&job, queries, 0, count, st);
+}
+
 segue_code segue_knn_count_before(segue_knn *index, const int32_t *queries, int64_t first,
                                   int64_t count, const int32_t *targets, int64_t *before,
                                   segue_status *st) {

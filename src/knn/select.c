@@ -79,6 +79,9 @@ void segue_knn_query_start(segue_knn_job *job, int64_t i, int64_t number) {
   q->row = job->query_rows[number];
   q->place = job->query_places[number];
   q->count = 0;
+  q->keep = (int32_t)job->keep;
+  if (job->depths && job->depths[q->place] < job->keep)
+    q->keep = (int32_t)job->depths[q->place];
   q->limit = q->box_limit = INFINITY;
   for (int a = 0; a < ix->n_groups; a++)
     q->group[a] = ix->groups[a][q->row];
@@ -128,9 +131,9 @@ static void tighten_exactly(segue_knn_job *job, segue_knn_query *q) {
   segue_knn_keys(ix, q->row, rows, q->count, keys);
   ix->stats.exact += q->count;
   segue_knn_sort(keys, rows, q->count, keys + job->scratch, rows + job->scratch);
-  double last = keys[job->keep - 1];
+  double last = keys[q->keep - 1];
   lower_limit(ix, q, segue_knn_reach_of_key(&ix->bounds, &q->frame, last));
-  int32_t last_row = rows[job->keep - 1], kept = 0;
+  int32_t last_row = rows[q->keep - 1], kept = 0;
   for (int32_t i = 0; i < q->count; i++) {
     int32_t row = ix->order->row[q->slot[i]];
     double key = segue_knn_key(ix, q->row, row);
@@ -144,10 +147,9 @@ static void tighten_exactly(segue_knn_job *job, segue_knn_query *q) {
 
 void segue_knn_query_tighten(segue_knn_job *job, segue_knn_query *q) {
   segue_knn *ix = job->ix;
-  int32_t keep = (int32_t)job->keep;
-  if (q->count <= keep)
+  if (q->count <= q->keep)
     return;
-  float s = segue_knn_value_threshold(q->value, q->count, keep, 1 + keep / 16);
+  float s = segue_knn_value_threshold(q->value, q->count, q->keep, 1 + q->keep / 16);
   lower_limit(ix, q, segue_knn_reach_of_value(&ix->bounds, &q->frame, s));
   drop_above_limit(q);
   if (q->count >= job->trigger)
@@ -191,9 +193,9 @@ static void sort_entries(segue_knn_job *job, segue_knn_query *q) {
   /* The scratch for keys holds twice as many floats, and the one for rows as many slots. */
   segue_knn_sort_values(q->value, q->slot, q->count, (float *)(void *)job->key_scratch,
                         job->row_scratch);
-  if (q->count <= job->keep)
+  if (q->count <= q->keep)
     return;
-  float last = q->value[job->keep - 1];
+  float last = q->value[q->keep - 1];
   lower_limit(job->ix, q, segue_knn_reach_of_value(&job->ix->bounds, &q->frame, last));
   while (q->value[q->count - 1] > q->limit)
     q->count--;
@@ -209,13 +211,8 @@ static void prefetch_decision(const segue_knn_job *job, const segue_knn_query *q
     segue_knn_prefetch_row(ix->points + (int64_t)ix->order->row[q->slot[i]] * ix->d, ix->d);
 }
 
-void segue_knn_query_finish(segue_knn_job *job, segue_knn_query *q) {
+static void finish_list(segue_knn_job *job, segue_knn_query *q) {
   segue_knn *ix = job->ix;
-  ix->stats.queries++;
-  if (job->counting) {
-    segue_knn_count_finish(job, q);
-    return;
-  }
   prefetch_decision(job, q);
   sort_entries(job, q);
   double *keys = job->key_scratch;
@@ -228,6 +225,60 @@ void segue_knn_query_finish(segue_knn_job *job, segue_knn_query *q) {
   ix->stats.exact += count;
   segue_knn_sort(keys, rows, count, keys + job->scratch, rows + job->scratch);
   write_answer(job, q->place, keys, rows, count);
+}
+
+/* The largest value up to t if exactly `keep` values are, else -infinity: below it there are fewer.
+ */
+static float value_of_last(const segue_knn_query *q, float t) {
+  float last = -INFINITY;
+  int32_t count = 0;
+  for (int32_t i = 0; i < q->count; i++) {
+    float value = q->value[i];
+    count += value <= t;
+    last = value <= t && value > last ? value : last;
+  }
+  return count == q->keep ? last : -INFINITY;
+}
+
+/* Which candidates are the first `keep`, in no order. float32 tells for almost all; keys decide
+ * between those about the last. */
+static void finish_set(segue_knn_job *job, segue_knn_query *q) {
+  segue_knn *ix = job->ix;
+  int32_t *out = job->rows + q->place * job->k, *unsure = job->row_scratch;
+  int64_t taken = 0, count = 0;
+  float sure = INFINITY;
+  if (q->count > q->keep) {
+    float t = segue_knn_value_threshold(q->value, q->count, q->keep, 0);
+    float last = value_of_last(q, t);
+    sure = segue_knn_sure_limit_of_value(&ix->bounds, &q->frame, last);
+    lower_limit(ix, q, segue_knn_reach_of_value(&ix->bounds, &q->frame, t));
+  }
+  for (int32_t i = 0; i < q->count; i++) {
+    int32_t row = ix->order->row[q->slot[i]];
+    if (q->value[i] < sure)
+      out[taken++] = row;
+    else if (q->value[i] <= q->limit)
+      unsure[count++] = row;
+  }
+  segue_knn_keys(ix, q->row, unsure, count, job->key_scratch);
+  ix->stats.exact += count;
+  segue_knn_sort(job->key_scratch, unsure, count, job->key_scratch + job->scratch,
+                 job->row_scratch + job->scratch);
+  for (int64_t i = 0; i < count && taken < q->keep; i++)
+    out[taken++] = unsure[i];
+  for (; taken < job->k; taken++)
+    out[taken] = -1;
+}
+
+void segue_knn_query_finish(segue_knn_job *job, segue_knn_query *q) {
+  const segue_knn *ix = job->ix;
+  job->ix->stats.queries++;
+  if (job->counting)
+    segue_knn_count_finish(job, q);
+  else if (job->depths && ix->n_tiny == 0 && ix->n_zero == 0)
+    finish_set(job, q);
+  else
+    finish_list(job, q);
 }
 
 /* The first `most` admissible candidates of a query, ascending. */

@@ -202,17 +202,18 @@ static void make_list(segue_score *s, int a, segue_eval_list *list) {
 }
 
 /* Lists deeper than those that were asked for, of the query at hand alone. */
-static segue_code search_deep(void *arg, const int32_t *queries, int64_t count, int64_t depth,
-                              int32_t *rows, segue_status *st) {
+static segue_code search_deep(void *arg, const int32_t *queries, int64_t count,
+                              const int64_t *depths, int64_t most, int32_t *rows,
+                              segue_status *st) {
   const segue_score_view *view = arg;
   segue_score *s = view->index;
   (void)st;
   for (int64_t i = 0; i < count; i++) {
     assert(queries[i] == s->row);
     (void)queries;
-    int64_t n = find(s, s->alpha[view->a], depth);
+    int64_t n = find(s, s->alpha[view->a], depths[i]);
     for (int64_t j = 0; j < n; j++)
-      rows[i * depth + j] = s->found[j].row;
+      rows[i * most + j] = s->found[j].row;
   }
   return SEGUE_OK;
 }
