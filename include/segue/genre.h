@@ -70,7 +70,7 @@ typedef struct segue_plan {
   segue_task *tasks; /* n_tasks, by genre, then part */
   int64_t n_tasks;
   int n_ranks;
-  double total_cost, max_load; /* of one rank */
+  double total_cost, max_load; /* of all ranks, of one; in pairs */
   double pairs;                /* (query, candidate) pairs in all */
 } segue_plan;
 

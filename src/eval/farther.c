@@ -96,7 +96,7 @@ done:
  * needs, and no more of them than their lists may hold. */
 static segue_code count_in_r(const segue_eval_genre *g, const segue_eval_order *order, deep *q,
                              int64_t n, segue_buffer *records, segue_status *st) {
-  enum { LARGE_PART = 8 };
+  enum { LARGE_PART = 3 };
   segue_code rc = SEGUE_OK;
   qsort(q, (size_t)n, sizeof *q, by_r);
   int64_t lists = 0;

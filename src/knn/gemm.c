@@ -77,12 +77,12 @@ void segue_knn_gemm_destroy(segue_knn_gemm **gemm) {
 typedef struct block {
   segue_knn_job *job;
   segue_knn_strip *strips;
-  int64_t n;           /* strips */
-  int32_t *mirror;     /* leaves: the strip whose queries are the candidates of a leaf, else -1 */
-  float *zq;           /* queries*d: -2 z (l1: z), as at_depth lays it out */
-  float *row;          /* d */
-  float *limit, *sure; /* strips*64 */
-  float *tile;         /* 64*64 */
+  int64_t n, n_queries; /* strips, and queries in them */
+  int32_t *mirror;      /* leaves: the strip whose queries are the candidates of a leaf, else -1 */
+  float *zq;            /* queries*d: -2 z (l1: z), as at_depth lays it out */
+  float *row;           /* d */
+  float *limit, *sure;  /* strips*64 */
+  float *tile;          /* 64*64 */
   float *zq_raw, *limit_raw, *sure_raw, *tile_raw;
 } block;
 
@@ -175,13 +175,13 @@ static void load_query(const block *b, segue_knn_strip *s, int64_t at, int64_t n
 
 /* A new strip behind all that are there, for `n` queries. */
 static segue_knn_strip *add_strip(block *b, int64_t n) {
-  const segue_knn_strip *last = b->n > 0 ? &b->strips[b->n - 1] : NULL;
   segue_knn_strip *s = &b->strips[b->n];
-  *s = (segue_knn_strip){.query = last ? last->query + last->n : b->job->query,
+  *s = (segue_knn_strip){.query = b->job->query + b->n_queries,
                          .limit = b->limit + b->n * LEAF,
                          .sure = b->sure + b->n * LEAF,
                          .n = (int32_t)n};
   b->n++;
+  b->n_queries += n;
   return s;
 }
 
@@ -199,7 +199,7 @@ static void add_loose(block *b, int64_t begin, int64_t end) {
 static void load_block(block *b, int64_t begin, int64_t end) {
   const segue_knn *ix = b->job->ix;
   int64_t loose = begin, leaf;
-  b->n = 0;
+  b->n = b->n_queries = 0;
   for (int64_t l = 0; l < ix->order->leaves; l++)
     b->mirror[l] = -1;
   for (int64_t i = begin, next; i < end; i = next) {
@@ -294,8 +294,9 @@ static segue_code block_init(block *b, segue_knn_job *job, int64_t queries, segu
   b->limit = segue_knn_floats(strips * LEAF, "a block of queries", &b->limit_raw, st);
   b->sure = segue_knn_floats(strips * LEAF, "a block of queries", &b->sure_raw, st);
   b->tile = segue_knn_floats((int64_t)LEAF * LEAF, "a tile", &b->tile_raw, st);
-  bool ok = b->strips && b->mirror && b->row && b->zq && b->limit && b->sure && b->tile;
-  return ok ? segue_knn_job_hold(job, queries, st) : SEGUE_MEMORY;
+  if (!b->strips || !b->mirror || !b->row || !b->zq || !b->limit || !b->sure || !b->tile)
+    return SEGUE_MEMORY;
+  return segue_knn_job_hold(job, queries, st);
 }
 
 static void block_free(block *b) {

@@ -63,6 +63,10 @@ build() {
 main() {
   local out=$root/build/bench arguments=() build node
   while [[ $# -gt 0 ]]; do
+    if [[ $1 == -h || $1 == --help ]]; then
+      sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      return
+    fi
     if [[ $1 == --out ]]; then
       out=${2:?--out needs a folder}
       shift 2

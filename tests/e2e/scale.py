@@ -22,6 +22,7 @@ def main():
     segue = program_and_scratch()
     segue("synth", "--out", "big", "--tracks", TRACKS, "--plain", "--quiet", ranks=2, timeout=600)
     files = ["--tracks", "big/tracks.csv", "--artists", "big/artists.csv"]
+    os.sync()  # else the disk is still busy with what synth wrote
     start = time.monotonic()
     said = json.loads(segue("run", *files, "--run", "big.h5", "--json", ranks=2, timeout=3600).stdout)
     seconds = time.monotonic() - start
