@@ -149,7 +149,7 @@ static segue_code select_genres(segue_job *job, const blending *b, segue_status 
   if (rc == SEGUE_OK)
     rc = segue_genre_select(c->genres, all, &params, &job->selection, st);
   SEGUE_AGREE(&job->ctx, st);
-  rc = segue_step_plan(job, st);
+  rc = segue_step_plan(job, true, st);
 done:
   free(all);
   return rc;

@@ -210,13 +210,14 @@ segue_code segue_step_select(segue_job *job, segue_status *st) {
   if (rc == SEGUE_OK)
     rc = segue_selection_table(c->genres, &job->selection, &job->selected, st);
   SEGUE_AGREE(&job->ctx, st);
-  rc = segue_step_plan(job, st);
+  const char *kernel = job->settings.kernel; /* NULL for commands that do not search */
+  rc = segue_step_plan(job, kernel && strcmp(kernel, "gemm") == 0, st);
 done:
   free(tracks);
   return rc;
 }
 
-segue_code segue_step_plan(segue_job *job, segue_status *st) {
+segue_code segue_step_plan(segue_job *job, bool exhaustive, segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_settings *s = &job->settings;
   const segue_catalogue *c = job->catalogue;
@@ -225,7 +226,8 @@ segue_code segue_step_plan(segue_job *job, segue_status *st) {
                             .max_tracks = s->max_tracks,
                             .max_queries = s->max_queries,
                             .max_candidates = s->max_candidates,
-                            .n_features = c->n_features};
+                            .n_features = c->n_features,
+                            .exhaustive = exhaustive};
   SEGUE_TRY(segue_plan_share(&job->ctx, &job->selection, &plan, &job->plan, st));
   json_object_set_new(job->summary, "plan",
                       json_pack("{s:I,s:I,s:I,s:i,s:f,s:f}", "genres", (json_int_t)job->selection.n,

@@ -63,7 +63,7 @@ typedef struct segue_task {
   int64_t genre; /* position in the selection */
   int32_t part, n_parts;
   int32_t rank;
-  double cost; /* in candidate visits */
+  double cost; /* in pairs, as total_cost */
 } segue_task;
 
 typedef struct segue_plan {
@@ -78,6 +78,7 @@ typedef struct segue_plan_params {
   int n_ranks;
   int64_t max_tracks, max_queries, max_candidates; /* a genre's limits; 0: all */
   int n_features;
+  bool exhaustive; /* every query is compared with every candidate */
 } segue_plan_params;
 
 /* Local. How many tiles a genre of `n_tracks` tracks has, at least 1; max_tracks and max_queries as

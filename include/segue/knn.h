@@ -31,7 +31,7 @@ typedef enum segue_knn_metric {
 
 /* How candidates are filtered. It changes the time that a search takes and nothing else. */
 typedef enum segue_knn_kernel {
-  SEGUE_KNN_AUTO, /* the one that took less time on the first queries of a search */
+  SEGUE_KNN_AUTO, /* the one that took less time on some queries of a search */
   SEGUE_KNN_GEMM, /* all candidates, as products of tiles; for wide data */
   SEGUE_KNN_LEAF, /* a kd split with boxes that are skipped; for narrow data */
 } segue_knn_kernel;
@@ -56,7 +56,8 @@ enum { SEGUE_KNN_MAX_GROUPS = 8 };
 typedef struct segue_knn segue_knn;
 
 /* Prepares a search. Local. Cheap: a few passes over the points; what a kernel needs is built by
- * the first search that uses it. A search holds about 3 copies of the points.
+ * the first search that uses it. A search holds about 4 copies of
+ * the points, with products and a block of queries up to one more or 64 MiB.
  * points: n*d, row-major, finite; borrowed for the life of the index. 1 <= d, n <= INT32_MAX; n may
  *   be 0.
  * params: may be NULL for {0}.

@@ -31,7 +31,7 @@
 
 /* OK: a 2xx answer, complete. STATUS: any other whole answer, but 429 and 5xx, which are BUSY.
  * FORBIDDEN: plain http where only https is allowed, a redirect beyond the limit, no URL at all.
- * LOCAL: the sink or the file of the body failed. MEMORY: there was none here. */
+ * LOCAL: the sink or the file of the body failed. MEMORY: this side had none left. */
 typedef enum segue_http_result {
 #define X(name, again, text) SEGUE_HTTP_##name,
   SEGUE_HTTP_RESULTS(X)

@@ -61,7 +61,7 @@ static segue_code search_by_keys(const segue_eval_genre *g, const segue_eval_ord
   return SEGUE_OK;
 }
 
-/* By a search as deep as the last of `q`, which are ascending by R, wants. */
+/* By one search, for each as deep as it wants; `q` is ascending by R. */
 static segue_code search_lists(const segue_eval_genre *g, const segue_eval_order *order,
                                const deep *q, int64_t count, segue_buffer *records,
                                segue_status *st) {

@@ -233,9 +233,9 @@ done:
 
 /* ---- this rank's genres ---- */
 
-/* How many tiles are searched at a time: so few that a signal is heeded within seconds, and all of
- * a genre where that is possible, since a search for all of its candidates takes half the products.
- */
+/* How many tiles are searched at a time: so few that a signal is heeded within seconds. All of a
+ * genre where that is possible: a search for all of its candidates takes half the products, one for
+ * a part of them, in the order of rows, takes them all. */
 static int64_t stride(const segue_eval_genre *g, int64_t n_tiles) {
   static const double most_visits = 5e10, most_queries = 16384;
   double queries = most_visits / ((double)g->n_candidates * g->d + 1);

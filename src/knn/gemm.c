@@ -7,6 +7,7 @@
  * limits are tight from the start. Where the queries of a strip are the candidates of a leaf, as
  * when everything is searched for everything, the product of two such strips serves both: as rows
  * the queries of the one, as columns those of the other. That is half of the work. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -254,12 +255,13 @@ static void meet(block *b, int64_t at, int64_t leaf) {
   bool both = other >= 0 && other != at && b->mirror[s->leaf] == at;
   if (both && left_to(b, at, other))
     return;
+  assert(!both || s->n == candidates_of(ix, s->leaf)); /* columns behind them are NaN */
   multiply(b, s, leaf);
   segue_knn_scan_rows(b->job, s, b->tile, g->norms + leaf * LEAF, (int32_t)(leaf * LEAF));
   if (both)
     segue_knn_scan_columns(b->job, &b->strips[other], b->tile, g->norms + s->leaf * LEAF, s->n,
                            (int32_t)(s->leaf * LEAF));
-  ix->stats.filtered += s->n * LEAF;
+  ix->stats.filtered += (both ? 2 : 1) * s->n * LEAF;
 }
 
 /* Groups of strips meet groups of leaves, so that what is read stays in the second-level cache: all

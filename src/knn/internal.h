@@ -212,7 +212,7 @@ typedef struct segue_knn_job {
   int64_t keep;     /* candidates that matter at most: min(k, filtered candidates) */
   int64_t trigger;  /* entries at which a query's limit is tightened */
   int64_t capacity; /* trigger + 64, rounded up to PADDING */
-  int64_t batch;    /* queries whose entries fit into a core's cache */
+  int64_t batch;    /* queries whose entries fit into a core's cache, at least 64 */
   int64_t held;     /* queries that there is room for: at least batch */
   int64_t k;
   int32_t *rows; /* the caller's arrays */
@@ -265,8 +265,7 @@ void segue_knn_leaf_destroy(segue_knn_leaf **leaf);
 
 segue_code segue_knn_gemm_build(segue_knn *ix, segue_status *st);
 segue_code segue_knn_gemm_run(segue_knn_job *job, int64_t begin, int64_t end, segue_status *st);
-/* What a run takes, as a part of what it would take if none of these queries were candidates, too:
- * down to 1/2. */
+/* The time of a run over that of one in which no query is a candidate, too: 1/2 to 1. */
 double segue_knn_gemm_part(const segue_knn_job *job, int64_t begin, int64_t end);
 void segue_knn_gemm_destroy(segue_knn_gemm **gemm);
 
@@ -298,7 +297,7 @@ typedef struct segue_knn_strip {
 
 /* Offers the candidates from `slot` on to the queries of a strip. tile: 64*64, products or, for l1,
  * distances, without norms; rows are the queries and columns the 64 candidates with `norms` (l1:
- * zeros). */
+ * zeros). Where columns are queries, those behind the last one are NaN. */
 void segue_knn_scan_rows(segue_knn_job *job, segue_knn_strip *strip, const float *tile,
                          const float *norms, int32_t slot);
 /* The same where columns are the queries, and `rows` rows the candidates. */

@@ -29,7 +29,7 @@ segue_code segue_knn_job_init(segue_knn_job *job, segue_status *st) {
   job->row_scratch = segue_alloc(2 * job->scratch, sizeof(int32_t), "candidates", st);
   if (!job->key_scratch || !job->row_scratch)
     return SEGUE_MEMORY;
-  return segue_knn_job_hold(job, job->batch, st);
+  return segue_knn_job_hold(job, job->batch < job->count ? job->batch : job->count, st);
 }
 
 int64_t segue_knn_job_query_bytes(const segue_knn_job *job) {
@@ -227,17 +227,15 @@ static void finish_list(segue_knn_job *job, segue_knn_query *q) {
   write_answer(job, q->place, keys, rows, count);
 }
 
-/* The largest value up to t if exactly `keep` values are, else -infinity: below it there are fewer.
- */
+/* The largest value up to t, or -infinity if more than `keep` values are smaller than that. */
 static float value_of_last(const segue_knn_query *q, float t) {
   float last = -INFINITY;
-  int32_t count = 0;
-  for (int32_t i = 0; i < q->count; i++) {
-    float value = q->value[i];
-    count += value <= t;
-    last = value <= t && value > last ? value : last;
-  }
-  return count == q->keep ? last : -INFINITY;
+  int32_t smaller = 0;
+  for (int32_t i = 0; i < q->count; i++)
+    last = q->value[i] <= t && q->value[i] > last ? q->value[i] : last;
+  for (int32_t i = 0; i < q->count; i++)
+    smaller += q->value[i] < last;
+  return smaller <= q->keep ? last : -INFINITY;
 }
 
 /* Which candidates are the first `keep`, in no order. float32 tells for almost all; keys decide

@@ -233,6 +233,8 @@ static segue_code fetch(const segue_http_options *o, const char *method, const c
     rc = segue_http_send(http, &request, st);
     if (rc == SEGUE_OK)
       segue_http_run(http);
+    if (rc == SEGUE_OK && f->result == SEGUE_HTTP_MEMORY)
+      rc = segue_fail(st, SEGUE_MEMORY, "no memory for a request for credentials");
     if (!segue_http_may_retry(f->result))
       break;
   }

@@ -345,7 +345,7 @@ static segue_http_result result_of_status(long status) {
 
 static void describe(const segue_http_job *job, const segue_http_answer *a, segue_buffer *out) {
   const char *words = job->source_failed ? "the file to send became shorter or cannot be read"
-                      : job->no_memory   ? "memory ran out"
+                      : job->no_memory   ? ""
                                          : job->words;
   bool ok = segue_buffer_printf(out, NULL, "%s ", job->method) == SEGUE_OK &&
             segue_http_show_url(job->url, out, NULL) == SEGUE_OK;
@@ -371,6 +371,9 @@ static void finish(segue_http *http, segue_http_job *job, segue_http_result resu
                          .seconds = job->easy ? segue_now() - job->started : 0};
   if (segue_buffer_append(&job->answer, "", 1, NULL) == SEGUE_OK)
     a.body = (segue_str){(const char *)job->answer.data, job->answer.size - 1};
+  else
+    a.result = result = SEGUE_HTTP_MEMORY;
+
   a.headers = (segue_str){job->answer_headers.data ? (const char *)job->answer_headers.data : "",
                           job->answer_headers.size};
   a.retry_after = segue_http_retry_after(segue_http_header(&a, "Retry-After"), segue_time_us());
