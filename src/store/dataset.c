@@ -2,7 +2,6 @@
  * it. */
 #include "store/internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,14 +195,9 @@ static int64_t length_of(hid_t set) {
 
 segue_code segue_store_length(const segue_run *run, const char *link, int64_t *n,
                               segue_status *st) {
-  segue_code rc = SEGUE_OK;
-  errno = 0; /* HDF5 tells of a name that it had no memory for as of one that is not there */
   hid_t set = H5Dopen2(run->file, link, H5P_DEFAULT);
   *n = length_of(set);
-  if (*n < 0 && errno == ENOMEM)
-    rc = segue_fail(st, SEGUE_MEMORY, "no memory to read %s of %s", link, run->path);
-  else if (*n < 0)
-    rc = segue_h5_fail(st, SEGUE_INPUT, "read", link, run->path);
+  segue_code rc = *n < 0 ? segue_h5_fail(st, SEGUE_INPUT, "read", link, run->path) : SEGUE_OK;
   segue_h5_release(set);
   return rc;
 }
