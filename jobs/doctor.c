@@ -252,7 +252,7 @@ static void note_outcome(findings *f, const char *name, segue_code rc, const seg
     note(f, name, BAD, "%s", st->message);
 }
 
-/* Names of probes in `place` that no other doctor has, by rank 0: collective. Deletes what
+/* Collective. Names of probes in `place` that no other doctor has, by rank 0, which deletes what
  * killed doctors left. */
 static segue_code name_probes(const findings *f, const char *place, segue_buffer *file,
                               segue_buffer *run, segue_status *st) {

@@ -96,8 +96,8 @@ segue_code segue_step_read_rule(segue_job *job, const segue_run *run,
 double segue_plan_growth(const segue_job *job);
 segue_code segue_step_select(segue_job *job,
                              segue_status *st) SEGUE_MUST_USE; /* -> selection, selected, plan */
-/* The second half of segue_step_select, for commands that select in a way of their own. */
-/* -> plan. exhaustive: every query is compared with every candidate. */
+/* The second half of segue_step_select, for commands that select in a way of their own -> plan.
+ * exhaustive: every query is compared with every candidate. */
 segue_code segue_step_plan(segue_job *job, bool exhaustive, segue_status *st) SEGUE_MUST_USE;
 segue_code segue_step_scatter(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> rows */
 segue_code segue_step_predict(segue_job *job, segue_status *st) SEGUE_MUST_USE;  /* -> predictors */

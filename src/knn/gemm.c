@@ -19,6 +19,7 @@ enum {
   DEPTH = 128,           /* features of a leaf that are multiplied at a time: 32 KiB */
   GROUP_BYTES = 1 << 19, /* of leaves, or of strips, that meet each other */
   HELD_BYTES = 64 << 20, /* queries may take as much in any case */
+  FEW = 256,             /* queries treated at once where mirroring does not pay */
   LOOK = 32, /* looking at a product costs about as much as so many features, and is not saved */
 };
 
@@ -88,12 +89,14 @@ typedef struct block {
 } block;
 
 /* How many queries are treated at once. Those who are candidates, too, meet only within a block, so
- * it is as large as the memory allows that a search may take for it. */
+ * it is as large as the memory allows that a search may take for it; but where features are so few
+ * that looking costs twice as much as multiplying, fresh memory costs more than is saved. */
 static int64_t block_size(const segue_knn_job *job, int64_t queries) {
   const segue_knn *ix = job->ix;
   int64_t each = segue_knn_job_query_bytes(job) + ix->d * (int64_t)sizeof(float);
   int64_t bytes = ix->n * ix->d * (int64_t)sizeof(double);
   int64_t size = (bytes > HELD_BYTES ? bytes : HELD_BYTES) / each;
+  size = ix->d < LOOK / 2 && size > FEW ? FEW : size;
   size = ix->tile && ix->tile < size ? ix->tile : size;
   size = size > LEAF ? size / LEAF * LEAF : size > 0 ? size : 1;
   return size < queries ? size : queries;

@@ -124,7 +124,7 @@ static double busy_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum { TRIAL = 256 };
+enum { WARM_UP = 64, TRIAL = 256 };
 
 /* Brings the queries of the trials, from the middle of all, to the front. */
 static segue_code put_trials_first(segue_knn_job *job, int32_t *rows, int64_t *places,
@@ -147,6 +147,19 @@ static segue_code put_trials_first(segue_knn_job *job, int32_t *rows, int64_t *p
   return ok ? SEGUE_OK : SEGUE_MEMORY;
 }
 
+/* Answers TRIAL queries from `begin` on; `*seconds` is what they took, but for the first of them,
+ * for which the system hands out memory. */
+static segue_code try_kernel(segue_knn_job *job, segue_knn_kernel kernel, int64_t begin,
+                             double *seconds, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  SEGUE_TRY(run(job, kernel, begin, begin + WARM_UP, st));
+  double start = busy_seconds();
+  SEGUE_TRY(run(job, kernel, begin + WARM_UP, begin + TRIAL, st));
+  *seconds = busy_seconds() - start;
+done:
+  return rc;
+}
+
 /* Lets both kernels answer some queries from the middle, and the faster one all the rest. No work
  * is done twice, and answers do not depend on who gave them. Both spend their time in panel.c;
  * where leaves skip nine tenths of the candidates, products need not be tried. */
@@ -158,22 +171,16 @@ static segue_code run_fastest(segue_knn_job *job, int32_t *rows, int64_t *places
   double work = (double)job->count * (double)ix->n_filter * (double)ix->d;
   if (work < 1e8 || job->count < 8 * TRIAL)
     return run(job, ix->d <= 32 ? SEGUE_KNN_LEAF : SEGUE_KNN_GEMM, 0, job->count, st);
-  int64_t answered = TRIAL;
+  int64_t answered = TRIAL, filtered = ix->stats.filtered;
   segue_knn_kernel best = SEGUE_KNN_LEAF;
+  double leaf = 0, gemm = 0;
   SEGUE_TRY(put_trials_first(job, rows, places, st));
-  SEGUE_TRY(segue_knn_leaf_build(ix, st));
-  int64_t filtered = ix->stats.filtered;
-  double t0 = busy_seconds();
-  SEGUE_TRY(run(job, SEGUE_KNN_LEAF, 0, answered, st));
-  double t1 = busy_seconds();
+  SEGUE_TRY(try_kernel(job, SEGUE_KNN_LEAF, 0, &leaf, st));
   filtered = ix->stats.filtered - filtered;
   if (filtered > TRIAL * (ix->n_filter / SKIPPED)) {
-    SEGUE_TRY(segue_knn_gemm_build(ix, st));
-    double t2 = busy_seconds();
-    SEGUE_TRY(run(job, SEGUE_KNN_GEMM, answered, 2 * TRIAL, st));
+    SEGUE_TRY(try_kernel(job, SEGUE_KNN_GEMM, TRIAL, &gemm, st));
     answered = 2 * TRIAL;
-    double t3 = busy_seconds(), part = segue_knn_gemm_part(job, answered, job->count);
-    if ((t3 - t2) * part < t1 - t0)
+    if (gemm * segue_knn_gemm_part(job, answered, job->count) < leaf)
       best = SEGUE_KNN_GEMM;
   }
   SEGUE_TRY(run(job, best, answered, job->count, st));

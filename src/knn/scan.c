@@ -94,12 +94,12 @@ SEGUE_KNN_INLINE bool admissible(const segue_knn *ix, const segue_knn_query *q, 
   return true;
 }
 
-/* Keeps one candidate, unless it is excluded. */
-SEGUE_KNN_INLINE void keep(const segue_knn_job *job, segue_knn_query *q, float value,
-                           int32_t slot) {
-  q->value[q->count] = value;
-  q->slot[q->count] = slot;
-  q->count += admissible(job->ix, q, slot);
+/* Entry `count` becomes a candidate, and counts unless it is excluded. */
+SEGUE_KNN_INLINE int32_t keep(const segue_knn_job *job, segue_knn_query *q, int32_t count,
+                              float value, int32_t slot) {
+  q->value[count] = value;
+  q->slot[count] = slot;
+  return count + admissible(job->ix, q, slot);
 }
 
 /* Takes those of 64 candidates whose value is within the limit. */
@@ -108,11 +108,13 @@ SEGUE_KNN_INLINE void take(segue_knn_job *job, segue_knn_query *q, const float s
   uint64_t mask = within(s, limit);
   if (!mask)
     return;
+  int32_t count = q->count;
   for (; mask; mask &= mask - 1) {
     int32_t lane = lane_of(mask);
-    keep(job, q, s[lane], slot + lane);
+    count = keep(job, q, count, s[lane], slot + lane);
   }
-  if (q->count >= job->trigger)
+  q->count = count;
+  if (count >= job->trigger)
     segue_knn_query_tighten(job, q);
 }
 
@@ -214,7 +216,7 @@ SEGUE_KNN_INLINE void take_columns(segue_knn_job *job, segue_knn_strip *strip, c
   for (uint64_t mask = within_each(s, strip->limit, 1); mask; mask &= mask - 1) {
     int32_t lane = lane_of(mask);
     segue_knn_query *q = &strip->query[lane];
-    keep(job, q, s[lane], slot);
+    q->count = keep(job, q, q->count, s[lane], slot);
     if (q->count >= job->trigger) {
       segue_knn_query_tighten(job, q);
       strip->limit[lane] = q->limit;

@@ -373,7 +373,6 @@ static void finish(segue_http *http, segue_http_job *job, segue_http_result resu
     a.body = (segue_str){(const char *)job->answer.data, job->answer.size - 1};
   else
     a.result = result = SEGUE_HTTP_MEMORY;
-
   a.headers = (segue_str){job->answer_headers.data ? (const char *)job->answer_headers.data : "",
                           job->answer_headers.size};
   a.retry_after = segue_http_retry_after(segue_http_header(&a, "Retry-After"), segue_time_us());

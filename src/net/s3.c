@@ -88,7 +88,6 @@ static void explain(const trip *t, const segue_http_answer *a, segue_s3_reply *r
   bool ok;
   if (a->status > 0 && (a->result == SEGUE_HTTP_OK || a->result == SEGUE_HTTP_STATUS ||
                         a->result == SEGUE_HTTP_BUSY))
-
     ok = segue_buffer_printf(b, NULL, "%s s3://%s/%s: %d%s%s", c->method, c->bucket,
                              c->key ? c->key : "", a->status, *r->error ? " " : "",
                              r->error) == SEGUE_OK;
