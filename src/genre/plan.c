@@ -19,18 +19,21 @@ int64_t segue_plan_tiles(int64_t n_tracks, int64_t max_tracks, int64_t max_queri
   return tiles < 1 ? 1 : tiles > SEGUE_MOST_TILES ? SEGUE_MOST_TILES : tiles;
 }
 
-/* About the nanoseconds that a genre takes. A search by boxes looks at few of a large genre's
- * tracks where features are few: with 9 of them a query among 1,300, 14,000 and 156,000 candidates
- * took 12, 32 and 77 microseconds, which the power fits. Else every pair is a product. The rest is
- * the sorting of every track for leaves and predictors. Only proportions matter. */
+/* About the nanoseconds that a genre takes; only proportions matter. A search by boxes looks at few
+ * of a large genre's tracks where features are few: with 9 of them a query among 400, 3,300 and
+ * 30,000 candidates took 6, 11 and 20 microseconds, among 1,300, 14,000 and 156,000 of another
+ * table 12, 32 and 77, and the power is between the two. Else every pair is a product, and a
+ * query's list takes its time as well. The rest is the sorting of every track for leaves and
+ * predictors. */
 static double genre_cost(int64_t n_tracks, const segue_plan_params *p) {
+  enum { FEW_FEATURES = 24 };
   double n = (double)at_most(n_tracks, p->max_tracks);
   double queries = (double)at_most((int64_t)n, p->max_queries);
-  double candidates = (double)at_most((int64_t)n, p->max_candidates);
-  double d = (double)p->n_features;
-  double boxes = 900.0 * pow(candidates, d / 24.0), products = (1.0 + 0.01 * d) * candidates;
-  return queries * (p->exhaustive ? products : fmin(boxes, products)) +
-         30.0 * (d + 1.0) * n * log2(n + 2.0);
+  double candidates = (double)at_most((int64_t)n, p->max_candidates), d = (double)p->n_features;
+  double query = p->exhaustive || p->n_features >= FEW_FEATURES
+                     ? 5000.0 + (1.0 + 0.01 * d) * candidates
+                     : 900.0 * pow(candidates, d / FEW_FEATURES);
+  return queries * query + 30.0 * (d + 1.0) * n * log2(n + 2.0);
 }
 
 /* The least loaded rank first: a binary heap of (load, rank). */
