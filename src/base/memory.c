@@ -31,15 +31,6 @@ static void *in_large_pages(void *p, size_t bytes) {
   return p;
 }
 
-void segue_memory_init(void) {
-#if defined(__GLIBC__)
-  enum { STEP = 16 << 20, KEEP = 1 << 30 };
-  (void)mallopt(M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
-  (void)mallopt(M_TRIM_THRESHOLD, KEEP);
-  (void)mallopt(M_TOP_PAD, STEP);
-#endif
-}
-
 /* Asks for large pages for what the heap has grown by since the last call, at best before it is
  * touched. sbrk(0) only reads where the heap ends. For one thread, as all of segue's work is. */
 static void heap_in_large_pages(void) {
@@ -52,6 +43,20 @@ static void heap_in_large_pages(void) {
   if (asked && end > asked)
     (void)in_large_pages(asked, (size_t)(end - asked));
   asked = end - (uintptr_t)end % LARGE_PAGE; /* the rest comes with the next growth */
+#endif
+}
+
+void segue_memory_init(void) {
+#if defined(__GLIBC__)
+  /* The heap grows by as much address space at a time; its pages are taken when they are written.
+   * Growth seldom ends between large pages, where small ones are left. */
+  enum { STEP = 64 << 20, KEEP = 1 << 30 };
+  heap_in_large_pages();
+  (void)mallopt(M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
+  (void)mallopt(M_TRIM_THRESHOLD, KEEP);
+  (void)mallopt(M_TOP_PAD, STEP);
+  free(malloc(LARGE_PAGE));
+  heap_in_large_pages();
 #endif
 }
 
