@@ -73,7 +73,7 @@ static segue_code put_attributes(segue_run *run, const segue_catalogue *c, const
     goto done;
   }
   if (group < 0) {
-    rc = segue_h5_fail(st, SEGUE_HDF5, "open", "catalogue", run->path);
+    rc = segue_h5_fail_named(st, SEGUE_HDF5, "open", run, "catalogue");
     goto done;
   }
   SEGUE_TRY(segue_store_put_text(run, group, "accounting", accounting_text, st));
@@ -183,7 +183,7 @@ static segue_code take_attributes(const segue_run *run, segue_catalogue *c,
   json_t *accounting = NULL, *features = NULL;
   hid_t group = H5Gopen2(run->file, "catalogue", H5P_DEFAULT);
   if (group < 0)
-    return segue_h5_fail(st, SEGUE_INPUT, "open", "catalogue", run->path);
+    return segue_h5_fail_named(st, SEGUE_INPUT, "open", run, "catalogue");
   SEGUE_TRY(segue_store_take_json(group, "accounting", &accounting, run->path, st));
   SEGUE_TRY(segue_store_take_json(group, "features", &features, run->path, st));
   SEGUE_TRY(segue_store_take_text(group, "label_column", label_column, run->path, st));

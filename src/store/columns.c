@@ -172,7 +172,7 @@ static segue_code put_description(segue_run *run, const char *name, const json_t
     return SEGUE_MEMORY;
   group = H5Gopen2(run->file, name, H5P_DEFAULT);
   if (group < 0) {
-    rc = segue_h5_fail(st, SEGUE_HDF5, "open", name, run->path);
+    rc = segue_h5_fail_named(st, SEGUE_HDF5, "open", run, name);
     goto done;
   }
   SEGUE_TRY(segue_store_put_text(run, group, "columns", text, st));

@@ -90,7 +90,7 @@ static segue_code read_group(const segue_run *run, const char *name, int64_t fir
   int *map = NULL;
   hid_t group = H5Gopen2(run->file, name, H5P_DEFAULT);
   if (group < 0)
-    return segue_h5_fail(st, SEGUE_INPUT, "open", name, run->path);
+    return segue_h5_fail_named(st, SEGUE_INPUT, "open", run, name);
   SEGUE_TRY(segue_store_take_json(group, "columns", &columns, run->path, st));
   SEGUE_TRY(segue_store_table_for(run, name, columns, out, &map, st));
   for (size_t i = 0; i < json_array_size(columns); i++)
@@ -124,7 +124,7 @@ static segue_code rows_of(const segue_run *run, const char *name, int64_t *n_row
   segue_code rc = SEGUE_OK;
   hid_t object = H5Oopen(run->file, name, H5P_DEFAULT);
   if (object < 0)
-    return segue_h5_fail(st, SEGUE_INPUT, "open", name, run->path);
+    return segue_h5_fail_named(st, SEGUE_INPUT, "open", run, name);
   if (H5Iget_type(object) == H5I_DATASET)
     rc = segue_store_length(run, name, n_rows, st);
   else
@@ -146,12 +146,12 @@ void segue_run_slice(const segue_context *ctx, int64_t n_rows, int64_t *first, i
 }
 
 bool segue_run_has(const segue_run *run, const char *name) {
-  bool there = run != NULL && name[0] != '\0';
+  char part[1024]; /* no name of a run file is as long */
+  bool there = run != NULL && name[0] != '\0' && strlen(name) < sizeof part;
   for (const char *slash = name; there && slash;) {
     slash = strchr(slash + 1, '/');
-    char *part = slash ? strndup(name, (size_t)(slash - name)) : strdup(name);
-    there = part && H5Lexists(run->file, part, H5P_DEFAULT) > 0;
-    free(part);
+    snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - name) : (int)strlen(name), name);
+    there = H5Lexists(run->file, part, H5P_DEFAULT) > 0;
   }
   return there;
 }

@@ -197,7 +197,7 @@ segue_code segue_store_length(const segue_run *run, const char *link, int64_t *n
                               segue_status *st) {
   hid_t set = H5Dopen2(run->file, link, H5P_DEFAULT);
   *n = length_of(set);
-  segue_code rc = *n < 0 ? segue_h5_fail(st, SEGUE_INPUT, "read", link, run->path) : SEGUE_OK;
+  segue_code rc = *n < 0 ? segue_h5_fail_named(st, SEGUE_INPUT, "read", run, link) : SEGUE_OK;
   segue_h5_release(set);
   return rc;
 }
@@ -224,7 +224,7 @@ segue_code segue_store_read(const segue_run *run, const char *link, hid_t memory
     hid_t memory = select_part(space, first + at, part);
     if (memory < 0 || H5Dread(set, memory_type, memory, space, H5P_DEFAULT,
                               (uint8_t *)out + (size_t)at * size) < 0)
-      rc = segue_h5_fail(st, SEGUE_IO, "read", link, run->path);
+      rc = segue_h5_fail_named(st, SEGUE_IO, "read", run, link);
     segue_h5_release(memory);
   }
 done:

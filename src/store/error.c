@@ -37,6 +37,15 @@ segue_code segue_h5_fail(segue_status *st, segue_code code, const char *what, co
   return segue_fail(st, code, "cannot %s %s%s%s", what, path, colon, cause);
 }
 
+segue_code segue_h5_fail_named(segue_status *st, segue_code code, const char *what,
+                               const segue_run *run, const char *name) {
+  segue_code rc = segue_h5_fail(st, code, what, name, run->path);
+  if (strstr(st->message, "doesn't exist") && segue_run_has(run, name))
+    rc = segue_fail(st, SEGUE_MEMORY, "no memory for HDF5 to %s %s of %s: it finds it only now",
+                    what, name, run->path);
+  return rc;
+}
+
 void segue_h5_release(hid_t id) {
   if (id < 0)
     return;

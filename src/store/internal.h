@@ -25,6 +25,11 @@ struct segue_run {
 /* Local. Stops HDF5 from printing its error stack. */
 void segue_h5_quiet(void);
 
+/* Local. Records `what` of the object `name` of an opened file as segue_h5_fail does. HDF5 takes a
+ * name whose copy it had no memory for as one that does not exist, so a name that does is told. */
+segue_code segue_h5_fail_named(segue_status *st, segue_code code, const char *what,
+                               const segue_run *run, const char *name);
+
 /* Local. Records `what` of `object` in the file `path` with the innermost text of HDF5's error
  * stack. */
 segue_code segue_h5_fail(segue_status *st, segue_code code, const char *what, const char *object,

@@ -63,7 +63,12 @@ static segue_code move_attributes(segue_run *run, json_t *entry, segue_status *s
   segue_buffer text = {0};
   int64_t ranks = 0;
   for (int i = 0; i < N_OF_A_COMMAND; i++) {
-    if (H5Aexists(run->file, of_a_command[i]) <= 0)
+    htri_t there = H5Aexists(run->file, of_a_command[i]);
+    if (there < 0)
+      rc = segue_h5_fail(st, SEGUE_HDF5, "read the attribute", of_a_command[i], run->path);
+    if (rc != SEGUE_OK)
+      goto done;
+    if (there == 0)
       continue;
     text.size = 0;
     SEGUE_TRY(segue_store_take_text(run->file, of_a_command[i], &text, run->path, st));
@@ -86,7 +91,10 @@ segue_code segue_store_move_to_history(const segue_context *ctx, segue_run *run,
   segue_code rc = SEGUE_OK;
   json_t *history = NULL, *entry = json_object();
   char *text = NULL;
-  if (H5Aexists(run->file, "history") > 0)
+  htri_t there = H5Aexists(run->file, "history");
+  if (there < 0)
+    rc = segue_h5_fail(st, SEGUE_HDF5, "read the attribute", "history", run->path);
+  else if (there > 0)
     rc = segue_store_take_json(run->file, "history", &history, run->path, st);
   else
     history = json_array();

@@ -150,7 +150,7 @@ static segue_code read_table(const segue_context *ctx, const segue_run *run, con
   record_layout layout = {0};
   hid_t set = H5Dopen2(run->file, name, H5P_DEFAULT);
   if (set < 0)
-    return segue_h5_fail(st, SEGUE_INPUT, "open", name, run->path);
+    return segue_h5_fail_named(st, SEGUE_INPUT, "open", run, name);
   SEGUE_TRY(segue_store_take_json(set, "columns", &columns, run->path, st));
   if (!segue_record_layout(columns, &layout)) {
     rc = segue_fail(st, SEGUE_INPUT, "the columns of %s in %s are not described as segue does it",

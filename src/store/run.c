@@ -220,7 +220,11 @@ static segue_code finish(const segue_context *ctx, segue_run *run, segue_status 
                     run->temp ? "an earlier step failed" : "it was opened for reading");
   SEGUE_STORE_AGREE(ctx, run, st);
   segue_time_format(segue_time_us(), now);
-  if (H5Aexists(run->file, "finished") <= 0)
+  htri_t there = H5Aexists(run->file, "finished");
+  if (there < 0)
+    rc = segue_h5_fail(st, SEGUE_HDF5, "read the attribute", "finished", run->path);
+  SEGUE_STORE_AGREE(ctx, run, st);
+  if (there == 0)
     SEGUE_TRY(segue_run_set_text(ctx, run, "finished", now, st));
   if (ctx->rank == 0)
     rc = segue_store_reserve(run, st);

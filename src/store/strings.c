@@ -78,7 +78,7 @@ static segue_code string_size(const segue_run *run, const char *link, int64_t *s
   hid_t set = H5Dopen2(run->file, link, H5P_DEFAULT);
   hid_t type = set >= 0 ? H5Dget_type(set) : H5I_INVALID_HID;
   if (type < 0 || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0)
-    rc = segue_h5_fail(st, SEGUE_INPUT, "read strings from", link, run->path);
+    rc = segue_h5_fail_named(st, SEGUE_INPUT, "read strings from", run, link);
   else
     *size = (int64_t)H5Tget_size(type);
   segue_h5_release(type);
