@@ -206,6 +206,12 @@ static answers expected(const problem *t, const int32_t *queries, int64_t first,
   return a;
 }
 
+/* Odd tiles go with the moves for all processors, the others with the best ones here. */
+static void choose_moves(segue_knn *index, int64_t tile) {
+  if (tile % 2)
+    index->moves = segue_knn_moves_of(0);
+}
+
 static answers computed(const problem *t, segue_knn_kernel kernel, int64_t tile,
                         const int32_t *queries, int64_t first, int64_t count,
                         const int32_t *targets) {
@@ -215,8 +221,10 @@ static answers computed(const problem *t, segue_knn_kernel kernel, int64_t tile,
   segue_knn_params p = t->p;
   p.kernel = kernel;
   p.tile = tile;
-  if (segue_knn_create(&index, t->x, t->n, t->d, &p, &st) != SEGUE_OK ||
-      segue_knn_search(index, queries, first, count, t->k, a.rows, a.keys, a.found, &st) !=
+  if (segue_knn_create(&index, t->x, t->n, t->d, &p, &st) != SEGUE_OK)
+    fail_msg("%s", st.message);
+  choose_moves(index, tile);
+  if (segue_knn_search(index, queries, first, count, t->k, a.rows, a.keys, a.found, &st) !=
           SEGUE_OK ||
       segue_knn_count_before(index, queries, first, count, targets, a.before, &st) != SEGUE_OK)
     fail_msg("%s", st.message);
@@ -270,6 +278,7 @@ static void check_sets(const problem *t, segue_knn_kernel kernel, int64_t tile,
     list[i] = queries ? queries[i] : (int32_t)(first + i);
   }
   assert_int_equal(segue_knn_create(&index, t->x, t->n, t->d, &p, NULL), SEGUE_OK);
+  choose_moves(index, tile);
   assert_int_equal(segue_knn_search_sets(index, list, count, depths, t->k, rows, NULL), SEGUE_OK);
   for (int64_t i = 0; i < count; i++) {
     size_t depth = (size_t)depths[i];

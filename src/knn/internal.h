@@ -60,6 +60,28 @@ enum { SEGUE_KNN_PANEL_LEVELS = 3 };
 segue_knn_panel *segue_knn_panel_of(int level);
 segue_knn_panel *segue_knn_panel_best(void);
 
+typedef struct segue_knn_job segue_knn_job;
+typedef struct segue_knn_query segue_knn_query;
+
+/* What moves the entries of queries (move.c). Each may write behind what it is to write, up to 15
+ * entries. */
+typedef struct segue_knn_moves {
+  /* Adds those of the 64 candidates from `slot` on that are admissible and whose value is within
+   * the limit, and tightens that when there are many. */
+  void (*take)(segue_knn_job *job, segue_knn_query *q, const float *values, float limit,
+               int32_t slot);
+  /* Keeps the entries whose value is within the limit; returns how many. */
+  int32_t (*drop)(float *values, int32_t *slots, int32_t count, float limit);
+  /* out: the slots of the entries with from <= value < to; returns how many. */
+  int32_t (*pick)(const float *values, const int32_t *slots, int32_t count, float from, float to,
+                  int32_t *out);
+} segue_knn_moves;
+
+/* Those for a level of vector instructions, or NULL where there are none or the processor lacks
+ * them; level 0 is for all. */
+const segue_knn_moves *segue_knn_moves_of(int level);
+const segue_knn_moves *segue_knn_moves_best(void);
+
 /* ---- bounds: between keys, true distances and what float32 computes (bound.c) ---- */
 
 /* One query as the bounds need it. */
@@ -154,6 +176,7 @@ struct segue_knn {
   int64_t n_tiny;
   segue_knn_bounds bounds;
   segue_knn_panel *panel;
+  const segue_knn_moves *moves;
 
   segue_knn_order *order; /* built by the first search */
   segue_knn_leaf *leaf;
@@ -188,7 +211,7 @@ void segue_knn_keys(const segue_knn *ix, int32_t q, const int32_t *rows, int64_t
 /* ---- a search ---- */
 
 /* One query on its way through the candidates. */
-typedef struct segue_knn_query {
+struct segue_knn_query {
   int32_t row;
   int32_t count;   /* entries in value and slot */
   int32_t keep;    /* candidates that matter: as in the job, or for sets the query's own */
@@ -203,10 +226,10 @@ typedef struct segue_knn_query {
   double target_key; /* counting */
   int64_t place;     /* in the output */
   int64_t before;    /* counting */
-} segue_knn_query;
+};
 
 /* A run of queries in slot order, and where their answers go. */
-typedef struct segue_knn_job {
+struct segue_knn_job {
   segue_knn *ix;
   bool counting;
   int64_t keep;     /* candidates that matter at most: min(k, filtered candidates) */
@@ -230,7 +253,7 @@ typedef struct segue_knn_job {
   int64_t scratch;      /* the most entries that a query may have in the end */
   double *key_scratch;  /* 2*scratch */
   int32_t *row_scratch; /* 2*scratch */
-} segue_knn_job;
+};
 
 segue_code segue_knn_job_init(segue_knn_job *job, segue_status *st);
 /* Bytes that one query takes in a batch. */
@@ -313,10 +336,17 @@ void segue_knn_scan_leaf(segue_knn_job *job, segue_knn_query *q, const int32_t *
                          int32_t n_active, const float *zq, const float *z, const float *norms,
                          int32_t slot);
 
+/* `take` of the moves, entry by entry. */
+void segue_knn_scan_take(segue_knn_job *job, segue_knn_query *q, const float *values, float limit,
+                         int32_t slot);
+
 /* A t such that at least `keep` of the values are <= t, and with luck no more than keep + slack.
  * 1 <= keep <= count; the values are finite. These two may write behind the values, up to a
  * multiple of PADDING. */
 float segue_knn_value_threshold(float *values, int32_t count, int32_t keep, int32_t slack);
+
+/* The largest value up to t, or -infinity where there is none; *smaller: how many are below it. */
+float segue_knn_value_last(float *values, int32_t count, float t, int32_t *smaller);
 
 /* place[i] = how many values are smaller than value i. place: as many, rounded up to PADDING. */
 void segue_knn_scan_places(float *values, int32_t count, int32_t *place);

@@ -73,6 +73,7 @@ segue_code segue_knn_create(segue_knn **out, const double *points, int64_t n, in
   ix->tile = p->tile > 0 ? p->tile : 0;
   ix->stop = p->stop;
   ix->panel = segue_knn_panel_best();
+  ix->moves = segue_knn_moves_best();
   ix->n_groups = p->n_groups;
   for (int a = 0; a < p->n_groups; a++)
     ix->groups[a] = p->groups[a];

@@ -102,9 +102,9 @@ SEGUE_KNN_INLINE int32_t keep(const segue_knn_job *job, segue_knn_query *q, int3
   return count + admissible(job->ix, q, slot);
 }
 
-/* Takes those of 64 candidates whose value is within the limit. */
-SEGUE_KNN_INLINE void take(segue_knn_job *job, segue_knn_query *q, const float s[LANES],
-                           float limit, int32_t slot) {
+SEGUE_KNN_CLONES
+void segue_knn_scan_take(segue_knn_job *job, segue_knn_query *q, const float *s, float limit,
+                         int32_t slot) {
   uint64_t mask = within(s, limit);
   if (!mask)
     return;
@@ -137,7 +137,7 @@ SEGUE_KNN_INLINE void offer(segue_knn_job *job, segue_knn_query *q, const float 
   if (job->counting)
     tally(job, q, s, slot);
   else
-    take(job, q, s, q->limit, slot);
+    job->ix->moves->take(job, q, s, q->limit, slot);
 }
 
 SEGUE_KNN_CLONES
@@ -203,7 +203,7 @@ void segue_knn_scan_rows(segue_knn_job *job, segue_knn_strip *strip, const float
     if (job->counting) {
       tally(job, q, s, slot);
     } else {
-      take(job, q, s, strip->limit[r], slot);
+      job->ix->moves->take(job, q, s, strip->limit[r], slot);
       strip->limit[r] = q->limit;
     }
   }

@@ -109,17 +109,6 @@ static void lower_limit(const segue_knn *ix, segue_knn_query *q, double reach) {
   q->box_limit = box < q->box_limit ? box : q->box_limit;
 }
 
-static void drop_above_limit(segue_knn_query *q) {
-  int32_t kept = 0;
-  for (int32_t i = 0; i < q->count; i++) {
-    float value = q->value[i];
-    q->value[kept] = value;
-    q->slot[kept] = q->slot[i];
-    kept += value <= q->limit;
-  }
-  q->count = kept;
-}
-
 /* float32 cannot tell the entries apart: the limit comes from the keys, and the best `keep` stay.
  * Sorting loses the slots, so a second pass finds the entries up to the last one kept. */
 static void tighten_exactly(segue_knn_job *job, segue_knn_query *q) {
@@ -151,7 +140,7 @@ void segue_knn_query_tighten(segue_knn_job *job, segue_knn_query *q) {
     return;
   float s = segue_knn_value_threshold(q->value, q->count, q->keep, 1 + q->keep / 16);
   lower_limit(ix, q, segue_knn_reach_of_value(&ix->bounds, &q->frame, s));
-  drop_above_limit(q);
+  q->count = ix->moves->drop(q->value, q->slot, q->count, q->limit);
   if (q->count >= job->trigger)
     tighten_exactly(job, q);
 }
@@ -227,43 +216,34 @@ static void finish_list(segue_knn_job *job, segue_knn_query *q) {
   write_answer(job, q->place, keys, rows, count);
 }
 
-/* The largest value up to t, or -infinity if more than `keep` values are smaller than that. */
-static float value_of_last(const segue_knn_query *q, float t) {
-  float last = -INFINITY;
-  int32_t smaller = 0;
-  for (int32_t i = 0; i < q->count; i++)
-    last = q->value[i] <= t && q->value[i] > last ? q->value[i] : last;
-  for (int32_t i = 0; i < q->count; i++)
-    smaller += q->value[i] < last;
-  return smaller <= q->keep ? last : -INFINITY;
-}
-
 /* Which candidates are the first `keep`, in no order. float32 tells for almost all; keys decide
  * between those about the last. */
 static void finish_set(segue_knn_job *job, segue_knn_query *q) {
   segue_knn *ix = job->ix;
-  int32_t *out = job->rows + q->place * job->k, *unsure = job->row_scratch;
-  int64_t taken = 0, count = 0;
+  int32_t *out = job->rows + q->place * job->k, *rows = job->row_scratch;
+  const int32_t *row = ix->order->row;
+  int64_t taken = 0;
   float sure = INFINITY;
   if (q->count > q->keep) {
     float t = segue_knn_value_threshold(q->value, q->count, q->keep, 0);
-    float last = value_of_last(q, t);
-    sure = segue_knn_sure_limit_of_value(&ix->bounds, &q->frame, last);
+    int32_t smaller;
+    float last = segue_knn_value_last(q->value, q->count, t, &smaller);
+    sure =
+        smaller > q->keep ? -INFINITY : segue_knn_sure_limit_of_value(&ix->bounds, &q->frame, last);
     lower_limit(ix, q, segue_knn_reach_of_value(&ix->bounds, &q->frame, t));
   }
-  for (int32_t i = 0; i < q->count; i++) {
-    int32_t row = ix->order->row[q->slot[i]];
-    if (q->value[i] < sure)
-      out[taken++] = row;
-    else if (q->value[i] <= q->limit)
-      unsure[count++] = row;
-  }
-  segue_knn_keys(ix, q->row, unsure, count, job->key_scratch);
-  ix->stats.exact += count;
-  segue_knn_sort(job->key_scratch, unsure, count, job->key_scratch + job->scratch,
-                 job->row_scratch + job->scratch);
-  for (int64_t i = 0; i < count && taken < q->keep; i++)
-    out[taken++] = unsure[i];
+  int32_t n = ix->moves->pick(q->value, q->slot, q->count, -INFINITY, sure, rows);
+  for (; taken < n; taken++)
+    out[taken] = row[rows[taken]];
+  float beyond = nextafterf(q->limit, INFINITY);
+  n = ix->moves->pick(q->value, q->slot, q->count, sure, beyond, rows);
+  for (int32_t i = 0; i < n; i++)
+    rows[i] = row[rows[i]];
+  segue_knn_keys(ix, q->row, rows, n, job->key_scratch);
+  ix->stats.exact += n;
+  segue_knn_sort(job->key_scratch, rows, n, job->key_scratch + job->scratch, rows + job->scratch);
+  for (int32_t i = 0; i < n && taken < q->keep; i++)
+    out[taken++] = rows[i];
   for (; taken < job->k; taken++)
     out[taken] = -1;
 }

@@ -48,6 +48,29 @@ SEGUE_KNN_INLINE void extremes(const float *values, int32_t padded, float *low, 
   *high = b[0];
 }
 
+SEGUE_KNN_CLONES
+float segue_knn_value_last(float *restrict values, int32_t count, float t, int32_t *smaller) {
+  float last[W];
+  int32_t lane[W] = {0}, padded = pad(values, count);
+  for (int l = 0; l < W; l++)
+    last[l] = -INFINITY;
+  for (int32_t i = 0; i < padded; i += W)
+    for (int l = 0; l < W; l++) {
+      float v = values[i + l], within = v <= t ? v : -INFINITY;
+      last[l] = within > last[l] ? within : last[l];
+    }
+  for (int w = W / 2; w; w /= 2)
+    for (int l = 0; l < w; l++)
+      last[l] = last[l + w] > last[l] ? last[l + w] : last[l];
+  for (int32_t i = 0; i < padded; i += W)
+    for (int l = 0; l < W; l++)
+      lane[l] += values[i + l] < last[0];
+  *smaller = 0;
+  for (int l = 0; l < W; l++)
+    *smaller += lane[l];
+  return last[0];
+}
+
 /* place[i] = how many values are smaller than value i. */
 SEGUE_KNN_CLONES
 void segue_knn_scan_places(float *restrict values, int32_t count, int32_t *restrict place) {
