@@ -104,7 +104,7 @@ static segue_code count_in_r(const segue_eval_genre *g, const segue_eval_order *
     lists++;
   for (int64_t from = 0, to; from < lists; from = to) {
     for (to = from + 1; to < lists; to++)
-      if (q[to].r > q[from].r + q[from].r / 4 || (to + 1 - from) * q[to].r > SEGUE_EVAL_HELD)
+      if (q[to].r > q[from].r + q[from].r / 2 || (to + 1 - from) * q[to].r > SEGUE_EVAL_HELD)
         break;
     SEGUE_TRY(search_lists(g, order, q + from, to - from, records, st));
   }

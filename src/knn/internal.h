@@ -214,6 +214,7 @@ void segue_knn_keys(const segue_knn *ix, int32_t q, const int32_t *rows, int64_t
 struct segue_knn_query {
   int32_t row;
   int32_t count;   /* entries in value and slot */
+  int32_t trigger; /* entries at which the limit is tightened */
   int32_t keep;    /* candidates that matter: as in the job, or for sets the query's own */
   float limit;     /* a larger filter value is ruled out */
   float box_limit; /* so is a box farther than this */
@@ -233,8 +234,7 @@ struct segue_knn_job {
   segue_knn *ix;
   bool counting;
   int64_t keep;     /* candidates that matter at most: min(k, filtered candidates) */
-  int64_t trigger;  /* entries at which a query's limit is tightened */
-  int64_t capacity; /* trigger + 64, rounded up to PADDING */
+  int64_t capacity; /* largest trigger + 64, rounded up to PADDING */
   int64_t batch;    /* queries whose entries fit into a core's cache, at least 64 */
   int64_t held;     /* queries that there is room for: at least batch */
   int64_t k;

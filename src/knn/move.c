@@ -59,7 +59,7 @@ AVX512 static void take_avx512(segue_knn_job *job, segue_knn_query *q, const flo
     slots = _mm512_add_epi32(slots, _mm512_set1_epi32(LANES));
   }
   q->count = count;
-  if (count >= job->trigger)
+  if (count >= q->trigger)
     segue_knn_query_tighten(job, q);
 }
 

@@ -114,7 +114,7 @@ void segue_knn_scan_take(segue_knn_job *job, segue_knn_query *q, const float *s,
     count = keep(job, q, count, s[lane], slot + lane);
   }
   q->count = count;
-  if (count >= job->trigger)
+  if (count >= q->trigger)
     segue_knn_query_tighten(job, q);
 }
 
@@ -217,7 +217,7 @@ SEGUE_KNN_INLINE void take_columns(segue_knn_job *job, segue_knn_strip *strip, c
     int32_t lane = lane_of(mask);
     segue_knn_query *q = &strip->query[lane];
     q->count = keep(job, q, q->count, s[lane], slot);
-    if (q->count >= job->trigger) {
+    if (q->count >= q->trigger) {
       segue_knn_query_tighten(job, q);
       strip->limit[lane] = q->limit;
     }

@@ -10,14 +10,18 @@ static const int64_t BATCH_BYTES = 1 << 20;
 
 enum { LARGEST_BATCH = 512, ENTRY_BYTES = sizeof(float) + sizeof(int32_t) };
 
+/* So few entries more than are kept that memory stays in the cache, so many that cutting them is
+ * rare. */
+static int64_t trigger_of(int64_t keep) {
+  return keep + (keep / 2 > 16 ? keep / 2 : 16);
+}
+
 segue_code segue_knn_job_init(segue_knn_job *job, segue_status *st) {
   const segue_knn *ix = job->ix;
   job->keep = job->k < ix->n_filter ? job->k : ix->n_filter;
   if (job->counting)
     job->keep = 0;
-  int64_t more = job->keep / 2 > 16 ? job->keep / 2 : 16;
-  job->trigger = job->keep + more;
-  job->capacity = job->trigger + SEGUE_KNN_LEAF_SIZE + SEGUE_KNN_PADDING - 1;
+  job->capacity = trigger_of(job->keep) + SEGUE_KNN_LEAF_SIZE + SEGUE_KNN_PADDING - 1;
   job->capacity -= job->capacity % SEGUE_KNN_PADDING;
   int64_t batch = BATCH_BYTES / (job->capacity * ENTRY_BYTES);
   job->batch = batch < SEGUE_KNN_LEAF_SIZE ? SEGUE_KNN_LEAF_SIZE
@@ -82,6 +86,7 @@ void segue_knn_query_start(segue_knn_job *job, int64_t i, int64_t number) {
   q->keep = (int32_t)job->keep;
   if (job->depths && job->depths[q->place] < job->keep)
     q->keep = (int32_t)job->depths[q->place];
+  q->trigger = (int32_t)trigger_of(q->keep);
   q->limit = q->box_limit = INFINITY;
   for (int a = 0; a < ix->n_groups; a++)
     q->group[a] = ix->groups[a][q->row];
@@ -141,7 +146,7 @@ void segue_knn_query_tighten(segue_knn_job *job, segue_knn_query *q) {
   float s = segue_knn_value_threshold(q->value, q->count, q->keep, 1 + q->keep / 16);
   lower_limit(ix, q, segue_knn_reach_of_value(&ix->bounds, &q->frame, s));
   q->count = ix->moves->drop(q->value, q->slot, q->count, q->limit);
-  if (q->count >= job->trigger)
+  if (q->count >= q->trigger)
     tighten_exactly(job, q);
 }
 
@@ -244,7 +249,7 @@ static void finish_set(segue_knn_job *job, segue_knn_query *q) {
   segue_knn_sort(job->key_scratch, rows, n, job->key_scratch + job->scratch, rows + job->scratch);
   for (int32_t i = 0; i < n && taken < q->keep; i++)
     out[taken++] = rows[i];
-  for (; taken < job->k; taken++)
+  for (; taken < job->depths[q->place]; taken++)
     out[taken] = -1;
 }
 
