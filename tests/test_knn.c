@@ -206,10 +206,11 @@ static answers expected(const problem *t, const int32_t *queries, int64_t first,
   return a;
 }
 
-/* Odd tiles go with the moves for all processors, the others with the best ones here. */
+/* Lets tiles of different sizes go with the moves for different processors. */
 static void choose_moves(segue_knn *index, int64_t tile) {
-  if (tile % 2)
-    index->moves = segue_knn_moves_of(0);
+  const segue_knn_moves *moves = segue_knn_moves_of((int)(tile % SEGUE_KNN_PANEL_LEVELS));
+  if (tile > 0 && moves)
+    index->moves = moves;
 }
 
 static answers computed(const problem *t, segue_knn_kernel kernel, int64_t tile,
@@ -299,8 +300,8 @@ static void check_queries(const problem *t, const int32_t *queries, int64_t firs
   static const struct {
     segue_knn_kernel kernel;
     int64_t tile;
-  } ways[] = {{SEGUE_KNN_AUTO, 0}, {SEGUE_KNN_GEMM, 0}, {SEGUE_KNN_GEMM, 7},
-              {SEGUE_KNN_LEAF, 0}, {SEGUE_KNN_LEAF, 1}, {SEGUE_KNN_LEAF, 13}};
+  } ways[] = {{SEGUE_KNN_AUTO, 0}, {SEGUE_KNN_GEMM, 0}, {SEGUE_KNN_GEMM, 6},
+              {SEGUE_KNN_LEAF, 0}, {SEGUE_KNN_LEAF, 1}, {SEGUE_KNN_LEAF, 12}};
   int32_t *targets = targets_for(t, count);
   answers a = expected(t, queries, first, count, targets);
   for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {

@@ -63,8 +63,8 @@ segue_knn_panel *segue_knn_panel_best(void);
 typedef struct segue_knn_job segue_knn_job;
 typedef struct segue_knn_query segue_knn_query;
 
-/* What moves the entries of queries (move.c). Each may write behind what it is to write, up to 15
- * entries. */
+/* What moves the entries of queries (move.c). Each may read and write behind the entries that
+ * there are, up to a multiple of 16 and up to 16 of them. */
 typedef struct segue_knn_moves {
   /* Adds those of the 64 candidates from `slot` on that are admissible and whose value is within
    * the limit, and tightens that when there are many. */

@@ -1,95 +1,91 @@
-/* Moving entries: into the list of a query, within it, and out of it. Processors with AVX-512 close
- * up what a comparison leaves over in one instruction; others go entry by entry. The order in which
- * entries stand does not matter, so both give the same answers. */
+/* Moving entries: into the list of a query, within it, and out of it. What a comparison leaves over
+ * of a vector is closed up in one instruction, or a few; processors that cannot do so go entry by
+ * entry. The order in which entries stand does not matter, so all give the same answers. */
 #include "knn/internal.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
-enum { LANES = 16 };
+static const int32_t numbers[SEGUE_KNN_LEAF_SIZE] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt")))
+/* ---- AVX-512 ---- */
 
-AVX512 static inline __mmask16 first_lanes(int32_t count) {
-  uint32_t most = count < LANES ? (uint32_t)count : LANES;
-  return (__mmask16)((1U << most) - 1U);
+#define MOVE(name) name##_avx512
+#define MOVE_LANES 16
+#define MOVE_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt")))
+
+MOVE_TARGET static inline uint32_t AT_MOST_avx512(const float *values, float limit) {
+  return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_LE_OQ);
 }
 
-/* Whole vectors are stored, so what lies behind the last entry changes. */
-AVX512 static inline int32_t put_slots(int32_t *out, __mmask16 which, __m512i slots) {
-  _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(which, slots));
-  return (int32_t)_mm_popcnt_u32(which);
+MOVE_TARGET static inline uint32_t AT_LEAST_avx512(const float *values, float limit) {
+  return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_GE_OQ);
 }
 
-AVX512 static inline __mmask16 admissible(const segue_knn *ix, const segue_knn_query *q,
-                                          int32_t slot) {
-  const segue_knn_order *o = ix->order;
-  __mmask16 m =
-      _mm512_cmpneq_epi32_mask(_mm512_loadu_si512(o->row + slot), _mm512_set1_epi32(q->row));
-  for (int a = 0; a < ix->n_groups; a++)
-    m = _mm512_mask_cmpneq_epi32_mask(m, _mm512_loadu_si512(o->group[a] + slot),
-                                      _mm512_set1_epi32(q->group[a]));
-  return m;
+MOVE_TARGET static inline uint32_t BELOW_avx512(const float *values, float limit) {
+  return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_LT_OQ);
 }
 
-AVX512 static void take_avx512(segue_knn_job *job, segue_knn_query *q, const float *s, float limit,
-                               int32_t slot) {
-  enum { VECTORS = SEGUE_KNN_LEAF_SIZE / LANES };
-  __m512 v[VECTORS], t = _mm512_set1_ps(limit);
-  __mmask16 m[VECTORS];
-  unsigned any = 0;
-  for (int w = 0; w < VECTORS; w++) {
-    v[w] = _mm512_loadu_ps(s + (ptrdiff_t)w * LANES);
-    m[w] = _mm512_cmp_ps_mask(v[w], t, _CMP_LE_OQ);
-    any |= m[w];
-  }
-  if (!any)
-    return;
-  int32_t count = q->count;
-  __m512i slots =
-      _mm512_add_epi32(_mm512_set1_epi32(slot),
-                       _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-  for (int w = 0; w < VECTORS; w++) {
-    if (m[w]) {
-      __mmask16 which = _mm512_kand(m[w], admissible(job->ix, q, slot + w * LANES));
-      _mm512_storeu_ps(q->value + count, _mm512_maskz_compress_ps(which, v[w]));
-      count += put_slots(q->slot + count, which, slots);
-    }
-    slots = _mm512_add_epi32(slots, _mm512_set1_epi32(LANES));
-  }
-  q->count = count;
-  if (count >= q->trigger)
-    segue_knn_query_tighten(job, q);
+MOVE_TARGET static inline uint32_t OTHER_avx512(const int32_t *numbers_at, int32_t number) {
+  return _mm512_cmpneq_epi32_mask(_mm512_loadu_si512(numbers_at), _mm512_set1_epi32(number));
 }
 
-AVX512 static int32_t drop_avx512(float *values, int32_t *slots, int32_t count, float limit) {
-  int32_t kept = 0;
-  __m512 t = _mm512_set1_ps(limit);
-  for (int32_t i = 0; i < count; i += LANES) {
-    __m512 v = _mm512_loadu_ps(values + i);
-    __m512i s = _mm512_loadu_si512(slots + i);
-    __mmask16 which = _mm512_mask_cmp_ps_mask(first_lanes(count - i), v, t, _CMP_LE_OQ);
-    _mm512_storeu_ps(values + kept, _mm512_maskz_compress_ps(which, v));
-    kept += put_slots(slots + kept, which, s);
-  }
-  return kept;
+/* The instruction that stores at once takes longer than the two on some processors. */
+MOVE_TARGET static inline void CLOSE_UP_avx512(const void *from, uint32_t which, int32_t add,
+                                               void *out) {
+  __m512i v = _mm512_maskz_compress_epi32((__mmask16)which, _mm512_loadu_si512(from));
+  _mm512_storeu_si512(out, _mm512_add_epi32(v, _mm512_set1_epi32(add)));
 }
 
-AVX512 static int32_t pick_avx512(const float *values, const int32_t *slots, int32_t count,
-                                  float from, float to, int32_t *out) {
-  int32_t n = 0;
-  __m512 low = _mm512_set1_ps(from), high = _mm512_set1_ps(to);
-  for (int32_t i = 0; i < count; i += LANES) {
-    __m512 v = _mm512_loadu_ps(values + i);
-    __mmask16 which = _mm512_mask_cmp_ps_mask(first_lanes(count - i), v, low, _CMP_GE_OQ);
-    which = _mm512_mask_cmp_ps_mask(which, v, high, _CMP_LT_OQ);
-    n += put_slots(out + n, which, _mm512_loadu_si512(slots + i));
-  }
-  return n;
+#include "knn/move.h"
+
+/* ---- AVX2 ---- */
+
+#define MOVE(name) name##_avx2
+#define MOVE_LANES 8
+#define MOVE_TARGET __attribute__((target("avx2,fma,bmi,bmi2,popcnt")))
+
+MOVE_TARGET static inline uint32_t bits_avx2(__m256 lanes) {
+  return (uint32_t)_mm256_movemask_ps(lanes);
 }
+
+MOVE_TARGET static inline uint32_t AT_MOST_avx2(const float *values, float limit) {
+  return bits_avx2(_mm256_cmp_ps(_mm256_loadu_ps(values), _mm256_set1_ps(limit), _CMP_LE_OQ));
+}
+
+MOVE_TARGET static inline uint32_t AT_LEAST_avx2(const float *values, float limit) {
+  return bits_avx2(_mm256_cmp_ps(_mm256_loadu_ps(values), _mm256_set1_ps(limit), _CMP_GE_OQ));
+}
+
+MOVE_TARGET static inline uint32_t BELOW_avx2(const float *values, float limit) {
+  return bits_avx2(_mm256_cmp_ps(_mm256_loadu_ps(values), _mm256_set1_ps(limit), _CMP_LT_OQ));
+}
+
+MOVE_TARGET static inline uint32_t OTHER_avx2(const int32_t *numbers_at, int32_t number) {
+  __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)numbers_at);
+  __m256i same = _mm256_cmpeq_epi32(v, _mm256_set1_epi32(number));
+  return ~bits_avx2(_mm256_castsi256_ps(same)) & 0xffU;
+}
+
+/* The numbers of the bits that are set, as bytes side by side, say where lanes come from. */
+MOVE_TARGET static inline void CLOSE_UP_avx2(const void *from, uint32_t which, int32_t add,
+                                             void *out) {
+  uint64_t bytes = _pdep_u64(which, UINT64_C(0x0101010101010101)) * 0xff;
+  uint64_t places = _pext_u64(UINT64_C(0x0706050403020100), bytes);
+  __m256i lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)places));
+  __m256i v = _mm256_permutevar8x32_epi32(_mm256_loadu_si256(from), lanes);
+  _mm256_storeu_si256(out, _mm256_add_epi32(v, _mm256_set1_epi32(add)));
+}
+
+#include "knn/move.h"
 
 #endif
+
+/* ---- one by one ---- */
 
 static int32_t drop_plain(float *values, int32_t *slots, int32_t count, float limit) {
   int32_t kept = 0;
@@ -115,14 +111,21 @@ static int32_t pick_plain(const float *values, const int32_t *slots, int32_t cou
 const segue_knn_moves *segue_knn_moves_of(int level) {
   static const segue_knn_moves plain = {segue_knn_scan_take, drop_plain, pick_plain};
 #if defined(__x86_64__)
-  static const segue_knn_moves avx512 = {take_avx512, drop_avx512, pick_avx512};
-  if (level == SEGUE_KNN_PANEL_LEVELS - 1)
-    return segue_knn_panel_of(level) ? &avx512 : NULL;
+  static const segue_knn_moves avx2 = {take_avx2, drop_avx2, pick_avx2},
+                               avx512 = {take_avx512, drop_avx512, pick_avx512};
+  if (!segue_knn_panel_of(level))
+    return NULL;
+  if (level == 2)
+    return &avx512;
+  if (level == 1)
+    return __builtin_cpu_supports("bmi2") ? &avx2 : NULL;
 #endif
   return level == 0 ? &plain : NULL;
 }
 
 const segue_knn_moves *segue_knn_moves_best(void) {
-  const segue_knn_moves *best = segue_knn_moves_of(SEGUE_KNN_PANEL_LEVELS - 1);
-  return best ? best : segue_knn_moves_of(0);
+  int level = SEGUE_KNN_PANEL_LEVELS - 1;
+  while (!segue_knn_moves_of(level))
+    level--;
+  return segue_knn_moves_of(level);
 }
