@@ -256,7 +256,8 @@ static void set_timeouts(CURL *easy, const segue_http *http, const segue_http_re
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, lround(ceil(total * 1e3)));
 }
 
-static void start(segue_http *http, segue_http_job *job) {
+/* Whether the request is on its way; false where libcurl has no memory for it. */
+static bool start(segue_http *http, segue_http_job *job) {
   CURL *easy = http->idle[--http->n_idle];
   const segue_http_request *r = &job->request;
   curl_easy_reset(easy);
@@ -266,7 +267,7 @@ static void start(segue_http *http, segue_http_job *job) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, job);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job->words);
-  curl_easy_setopt(easy, CURLOPT_URL, job->url);
+  CURLcode copied = curl_easy_setopt(easy, CURLOPT_URL, job->url);
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
@@ -293,7 +294,7 @@ static void start(segue_http *http, segue_http_job *job) {
   set_body(easy, job);
   set_timeouts(easy, http, r);
   http->running[http->n_running++] = job;
-  curl_multi_add_handle(http->multi, easy);
+  return copied == CURLE_OK && curl_multi_add_handle(http->multi, easy) == CURLM_OK;
 }
 
 /* ---- end ---- */
@@ -457,14 +458,19 @@ void segue_http_cancel(segue_http *http) {
 /* Starts what may start; returns the seconds until the next one may, or `most`. */
 static double start_due(segue_http *http, double most) {
   double now = segue_now();
-  for (segue_http_job *job; http->n_idle > 0; start(http, segue_http_queue_pop(&http->queue))) {
-    job = segue_http_queue_first(&http->queue);
+  while (http->n_idle > 0) {
+    segue_http_job *job = segue_http_queue_first(&http->queue);
     if (!job)
       return most;
     double due =
         job->request.not_before > http->held_until ? job->request.not_before : http->held_until;
     if (due > now)
       return due - now < most ? due - now : most;
+    job = segue_http_queue_pop(&http->queue);
+    if (!start(http, job)) {
+      remove_running(http, job);
+      finish(http, job, SEGUE_HTTP_MEMORY, 0);
+    }
   }
   return most;
 }
