@@ -180,6 +180,7 @@ segue_code segue_memory_limit(int64_t bytes, segue_status *st) {
   /* As it was: where every byte counts nothing is taken in advance, nor kept. */
   (void)mallopt(M_TOP_PAD, 1 << 17);
   (void)mallopt(M_TRIM_THRESHOLD, 1 << 17);
+  (void)malloc_trim(0);
 #endif
   if (setrlimit(RLIMIT_DATA, &limit) != 0)
     return segue_fail_errno(st, SEGUE_USAGE, errno, "a memory limit of %lld bytes cannot be set",

@@ -27,6 +27,8 @@ struct segue_dump {
 };
 
 static segue_code fail(const segue_dump *d, const char *what, segue_status *st) {
+  if (d->db && (sqlite3_errcode(d->db) & 0xff) == SQLITE_IOERR)
+    return segue_fail(st, SEGUE_IO, "cannot read %s: %s", d->path, sqlite3_errmsg(d->db));
   return segue_fail(st, SEGUE_INPUT, "%s: %s: %s", d->path, what,
                     d->db ? sqlite3_errmsg(d->db) : "no memory");
 }

@@ -5,6 +5,7 @@
  * for a pause gets one. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,6 +47,7 @@ typedef struct fetcher {
   double slot; /* before which no request is sent */
   int64_t errors;
   int logs_left;
+  char last_error[256];
   segue_buffer url, artists, lines; /* `lines`: to be written */
   segue_code rc;                    /* of a failure in a callback */
   segue_status *st;
@@ -161,6 +163,8 @@ static void end_error(fetcher *f, lane *l, const char *error) {
   line.error = segue_str_of(words ? words + 2 : error);
   if (!segue_utf8_valid(line.error))
     line.error = segue_str_of("error");
+  snprintf(f->last_error, sizeof f->last_error, "%.*s", segue_str_show(line.error),
+           line.error.data);
   if (f->logs_left-- > 0)
     segue_log_line(&f->ctx->log, SEGUE_LOG_WARN, "%s", error);
   f->errors++;
@@ -363,11 +367,11 @@ static segue_code work(fetcher *f, segue_status *st) {
     SEGUE_TRY(f->rc);
     SEGUE_TRY(write_lines(f, st));
     if (f->errors > f->params->max_errors) {
-      rc =
-          segue_fail(st, SEGUE_NETWORK,
-                     "%lld tracks ended with an error, more than --max-errors %lld; --retry-errors "
-                     "tries them again",
-                     (long long)f->errors, (long long)f->params->max_errors);
+      rc = segue_fail(
+          st, SEGUE_NETWORK,
+          "%lld tracks ended with an error, more than --max-errors %lld, the last with: %s; "
+          "--retry-errors tries them again",
+          (long long)f->errors, (long long)f->params->max_errors, f->last_error);
       break;
     }
     segue_progress_update(&progress, (double)(f->n_rows - f->report->left));

@@ -54,6 +54,7 @@ class Command:
     ranks: int = 1
     resume: bool = False
     lines: str = ""      # a file of lines that may be there in part
+    again: tuple = ()    # what completes it, beside the same words again
     spoken: bool = False # what it prints depends on nothing but its input
     remote: bool = False # works on the bucket
 
@@ -115,7 +116,7 @@ def commands(url):
         Command("sql", ["sql", "--lake", "lake", "SELECT count(*) FROM curated_tracks_by_genre"], ["lake"]),
         Command("lyrics_input", ["lyrics", "input", "run.h5", "lake", *FEW], ["run.h5", "lake"]),
         Command("lyrics_fetch", ["lyrics", "fetch", "--input", "list.csv", "--out", "got.jsonl", "--lyrics-url", url, *FAST],
-                ["list.csv"], lines="got.jsonl"),
+                ["list.csv"], lines="got.jsonl", again=("--retry-errors",)),
         Command("lyrics_import.2", ["lyrics", "import", "--input", "list.csv", "--out", "got.jsonl", "--lyrics-db", "dump.db"],
                 ["list.csv", "dump.db"], 2, lines="got.jsonl"),
         Command("lyrics_convert", ["lyrics", "convert", "lake", "--lyrics", "lyrics.jsonl"], ["lake", "lyrics.jsonl"]),
@@ -168,9 +169,12 @@ def lay_out(command, place):
 
 
 def readable(path):
-    """Lines of JSON without the time at which they came; what is no whole line as it is."""
+    """Lines of JSON without the time at which they came; what is no whole line as it is. A track that ended with
+    an error has another line when it was tried again, behind all others."""
     for line in path.read_text().splitlines(keepends=True):
-        yield json.dumps(json.loads(line) | {"fetched_at": None}) if line.endswith("\n") else line
+        value = json.loads(line) if line.endswith("\n") else None
+        if value is None or value["status"] != "error":
+            yield json.dumps(value | {"fetched_at": None}) if value else line
 
 
 def snapshot(place):
@@ -182,7 +186,7 @@ def snapshot(place):
         if name.suffix == ".h5":
             digest = repr(sorted(run_digests(path).items()))
         elif path.name == "got.jsonl":
-            digest = list(readable(path))
+            digest = sorted(readable(path))
         else:
             digest = path.read_bytes()
         out.setdefault(unit, hashlib.sha256()).update(repr((name.parts, digest)).encode())
@@ -304,7 +308,7 @@ class Sweep:
         self.fired += bool(result.fired)
         self.survived += bool(result.fired) and result.code == 0
         if result.code != 0:
-            again = self.run(command, place, more=["--resume"] if command.resume else [])
+            again = self.run(command, place, more=[*command.again, *(["--resume"] if command.resume else [])])
             if again.code != 0:
                 wrong.append(f"again: exit code {again.code}: {again.err}")
             wrong += [f"again: {w}" for w in self.judge_success(command, again, after, self.snapshot(command, place))]
