@@ -300,8 +300,8 @@ static void check_queries(const problem *t, const int32_t *queries, int64_t firs
   static const struct {
     segue_knn_kernel kernel;
     int64_t tile;
-  } ways[] = {{SEGUE_KNN_AUTO, 0}, {SEGUE_KNN_GEMM, 0}, {SEGUE_KNN_GEMM, 6},
-              {SEGUE_KNN_LEAF, 0}, {SEGUE_KNN_LEAF, 1}, {SEGUE_KNN_LEAF, 12}};
+  } ways[] = {{SEGUE_KNN_AUTO, 0}, {SEGUE_KNN_GEMM, 0}, {SEGUE_KNN_GEMM, 15},
+              {SEGUE_KNN_LEAF, 0}, {SEGUE_KNN_LEAF, 1}, {SEGUE_KNN_LEAF, 9}};
   int32_t *targets = targets_for(t, count);
   answers a = expected(t, queries, first, count, targets);
   for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {

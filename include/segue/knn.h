@@ -56,8 +56,8 @@ enum { SEGUE_KNN_MAX_GROUPS = 8 };
 typedef struct segue_knn segue_knn;
 
 /* Prepares a search. Local. Cheap: a few passes over the points; what a kernel needs is built by
- * the first search that uses it. A search holds about 4 copies of the points, and
- * for products a block of queries of up to one more or 64 MiB.
+ * the first search that uses it. A search holds about 4 copies of the points, and for
+ * products a block of queries of up to one more or 64 MiB.
  * points: n*d, row-major, finite; borrowed for the life of the index. 1 <= d, n <= INT32_MAX; n may
  *   be 0.
  * params: may be NULL for {0}.

@@ -51,12 +51,10 @@ void segue_memory_init(void) {
   /* The heap grows by as much address space at a time; its pages are taken when they are written.
    * Growth seldom ends between large pages, where small ones are left. */
   enum { STEP = 64 << 20, KEEP = 1 << 30 };
-  heap_in_large_pages();
+  heap_in_large_pages(); /* notes where the heap ends, so that all it grows by is asked for */
   (void)mallopt(M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
   (void)mallopt(M_TRIM_THRESHOLD, KEEP);
   (void)mallopt(M_TOP_PAD, STEP);
-  free(malloc(LARGE_PAGE));
-  heap_in_large_pages();
 #endif
 }
 

@@ -341,7 +341,7 @@ void segue_knn_scan_take(segue_knn_job *job, segue_knn_query *q, const float *va
                          int32_t slot);
 
 /* A t such that at least `keep` of the values are <= t, and with luck no more than keep + slack.
- * 1 <= keep <= count; the values are finite. These two may write behind the values, up to a
+ * 1 <= keep <= count; the values are finite. These three may write behind the values, up to a
  * multiple of PADDING. */
 float segue_knn_value_threshold(float *values, int32_t count, int32_t keep, int32_t slack);
 

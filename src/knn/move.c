@@ -7,7 +7,7 @@
 
 #include <immintrin.h>
 
-static const int32_t numbers[SEGUE_KNN_LEAF_SIZE] = {
+static const int32_t in_order[SEGUE_KNN_LEAF_SIZE] = {
     0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
     22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
@@ -18,24 +18,24 @@ static const int32_t numbers[SEGUE_KNN_LEAF_SIZE] = {
 #define MOVE_LANES 16
 #define MOVE_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt")))
 
-MOVE_TARGET static inline uint32_t AT_MOST_avx512(const float *values, float limit) {
+MOVE_TARGET static inline uint32_t at_most_avx512(const float *values, float limit) {
   return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_LE_OQ);
 }
 
-MOVE_TARGET static inline uint32_t AT_LEAST_avx512(const float *values, float limit) {
+MOVE_TARGET static inline uint32_t at_least_avx512(const float *values, float limit) {
   return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_GE_OQ);
 }
 
-MOVE_TARGET static inline uint32_t BELOW_avx512(const float *values, float limit) {
+MOVE_TARGET static inline uint32_t below_avx512(const float *values, float limit) {
   return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), _mm512_set1_ps(limit), _CMP_LT_OQ);
 }
 
-MOVE_TARGET static inline uint32_t OTHER_avx512(const int32_t *numbers_at, int32_t number) {
-  return _mm512_cmpneq_epi32_mask(_mm512_loadu_si512(numbers_at), _mm512_set1_epi32(number));
+MOVE_TARGET static inline uint32_t other_avx512(const int32_t *numbers, int32_t number) {
+  return _mm512_cmpneq_epi32_mask(_mm512_loadu_si512(numbers), _mm512_set1_epi32(number));
 }
 
 /* The instruction that stores at once takes longer than the two on some processors. */
-MOVE_TARGET static inline void CLOSE_UP_avx512(const void *from, uint32_t which, int32_t add,
+MOVE_TARGET static inline void close_up_avx512(const void *from, uint32_t which, int32_t add,
                                                void *out) {
   __m512i v = _mm512_maskz_compress_epi32((__mmask16)which, _mm512_loadu_si512(from));
   _mm512_storeu_si512(out, _mm512_add_epi32(v, _mm512_set1_epi32(add)));
@@ -53,26 +53,26 @@ MOVE_TARGET static inline uint32_t bits_avx2(__m256 lanes) {
   return (uint32_t)_mm256_movemask_ps(lanes);
 }
 
-MOVE_TARGET static inline uint32_t AT_MOST_avx2(const float *values, float limit) {
+MOVE_TARGET static inline uint32_t at_most_avx2(const float *values, float limit) {
   return bits_avx2(_mm256_cmp_ps(_mm256_loadu_ps(values), _mm256_set1_ps(limit), _CMP_LE_OQ));
 }
 
-MOVE_TARGET static inline uint32_t AT_LEAST_avx2(const float *values, float limit) {
+MOVE_TARGET static inline uint32_t at_least_avx2(const float *values, float limit) {
   return bits_avx2(_mm256_cmp_ps(_mm256_loadu_ps(values), _mm256_set1_ps(limit), _CMP_GE_OQ));
 }
 
-MOVE_TARGET static inline uint32_t BELOW_avx2(const float *values, float limit) {
+MOVE_TARGET static inline uint32_t below_avx2(const float *values, float limit) {
   return bits_avx2(_mm256_cmp_ps(_mm256_loadu_ps(values), _mm256_set1_ps(limit), _CMP_LT_OQ));
 }
 
-MOVE_TARGET static inline uint32_t OTHER_avx2(const int32_t *numbers_at, int32_t number) {
-  __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)numbers_at);
+MOVE_TARGET static inline uint32_t other_avx2(const int32_t *numbers, int32_t number) {
+  __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)numbers);
   __m256i same = _mm256_cmpeq_epi32(v, _mm256_set1_epi32(number));
   return ~bits_avx2(_mm256_castsi256_ps(same)) & 0xffU;
 }
 
 /* The numbers of the bits that are set, as bytes side by side, say where lanes come from. */
-MOVE_TARGET static inline void CLOSE_UP_avx2(const void *from, uint32_t which, int32_t add,
+MOVE_TARGET static inline void close_up_avx2(const void *from, uint32_t which, int32_t add,
                                              void *out) {
   uint64_t bytes = _pdep_u64(which, UINT64_C(0x0101010101010101)) * 0xff;
   uint64_t places = _pext_u64(UINT64_C(0x0706050403020100), bytes);

@@ -3,9 +3,9 @@
  *   MOVE_LANES   entries in a vector
  *   MOVE_TARGET  attributes that allow the instructions
  *   MOVE(name)   the names of functions here and of these, which the processor's own are:
- *     AT_MOST, AT_LEAST, BELOW (values, limit), OTHER (numbers, number): a bit for each entry
- *     CLOSE_UP (from, which, add, out): the entries whose bit is set, plus `add`, side by side;
- * what stands behind them up to a vector is overwritten */
+ *     at_most, at_least, below (values, limit), other (numbers, number): a bit for each entry
+ *     close_up (from, which, add, out): the entries whose bit is set, plus `add`, side by side;
+ *     what stands behind them up to a vector is overwritten */
 
 /* The bits of the entries that there are. */
 MOVE_TARGET static inline uint32_t MOVE(there)(int32_t count) {
@@ -16,9 +16,9 @@ MOVE_TARGET static inline uint32_t MOVE(there)(int32_t count) {
 MOVE_TARGET static inline uint32_t MOVE(admissible)(const segue_knn *ix, const segue_knn_query *q,
                                                     int32_t slot) {
   const segue_knn_order *o = ix->order;
-  uint32_t which = MOVE(OTHER)(o->row + slot, q->row);
+  uint32_t which = MOVE(other)(o->row + slot, q->row);
   for (int a = 0; a < ix->n_groups; a++)
-    which &= MOVE(OTHER)(o->group[a] + slot, q->group[a]);
+    which &= MOVE(other)(o->group[a] + slot, q->group[a]);
   return which;
 }
 
@@ -27,7 +27,7 @@ MOVE_TARGET static void MOVE(take)(segue_knn_job *job, segue_knn_query *q, const
   enum { VECTORS = SEGUE_KNN_LEAF_SIZE / MOVE_LANES };
   uint32_t within[VECTORS], any = 0;
   for (int v = 0; v < VECTORS; v++)
-    any |= within[v] = MOVE(AT_MOST)(values + (ptrdiff_t)v * MOVE_LANES, limit);
+    any |= within[v] = MOVE(at_most)(values + (ptrdiff_t)v * MOVE_LANES, limit);
   if (!any)
     return;
   int32_t count = q->count;
@@ -36,8 +36,8 @@ MOVE_TARGET static void MOVE(take)(segue_knn_job *job, segue_knn_query *q, const
       continue;
     int32_t at = v * MOVE_LANES;
     uint32_t which = within[v] & MOVE(admissible)(job->ix, q, slot + at);
-    MOVE(CLOSE_UP)(values + at, which, 0, q->value + count);
-    MOVE(CLOSE_UP)(numbers + at, which, slot, q->slot + count);
+    MOVE(close_up)(values + at, which, 0, q->value + count);
+    MOVE(close_up)(in_order + at, which, slot, q->slot + count);
     count += __builtin_popcount(which);
   }
   q->count = count;
@@ -48,9 +48,9 @@ MOVE_TARGET static void MOVE(take)(segue_knn_job *job, segue_knn_query *q, const
 MOVE_TARGET static int32_t MOVE(drop)(float *values, int32_t *slots, int32_t count, float limit) {
   int32_t kept = 0;
   for (int32_t i = 0; i < count; i += MOVE_LANES) {
-    uint32_t which = MOVE(AT_MOST)(values + i, limit) & MOVE(there)(count - i);
-    MOVE(CLOSE_UP)(values + i, which, 0, values + kept);
-    MOVE(CLOSE_UP)(slots + i, which, 0, slots + kept);
+    uint32_t which = MOVE(at_most)(values + i, limit) & MOVE(there)(count - i);
+    MOVE(close_up)(values + i, which, 0, values + kept);
+    MOVE(close_up)(slots + i, which, 0, slots + kept);
     kept += __builtin_popcount(which);
   }
   return kept;
@@ -60,9 +60,9 @@ MOVE_TARGET static int32_t MOVE(pick)(const float *values, const int32_t *slots,
                                       float from, float to, int32_t *out) {
   int32_t n = 0;
   for (int32_t i = 0; i < count; i += MOVE_LANES) {
-    uint32_t which = MOVE(AT_LEAST)(values + i, from) & MOVE(BELOW)(values + i, to);
+    uint32_t which = MOVE(at_least)(values + i, from) & MOVE(below)(values + i, to);
     which &= MOVE(there)(count - i);
-    MOVE(CLOSE_UP)(slots + i, which, 0, out + n);
+    MOVE(close_up)(slots + i, which, 0, out + n);
     n += __builtin_popcount(which);
   }
   return n;

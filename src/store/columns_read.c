@@ -146,7 +146,7 @@ void segue_run_slice(const segue_context *ctx, int64_t n_rows, int64_t *first, i
 }
 
 bool segue_run_has(const segue_run *run, const char *name) {
-  char part[1024]; /* no name of a run file is as long */
+  char part[1024]; /* no table has as long a name */
   bool there = run != NULL && name[0] != '\0' && strlen(name) < sizeof part;
   for (const char *slash = name; there && slash;) {
     slash = strchr(slash + 1, '/');

@@ -64,12 +64,12 @@ static segue_code move_attributes(segue_run *run, json_t *entry, segue_status *s
   int64_t ranks = 0;
   for (int i = 0; i < N_OF_A_COMMAND; i++) {
     htri_t there = H5Aexists(run->file, of_a_command[i]);
-    if (there < 0)
-      rc = segue_h5_fail(st, SEGUE_HDF5, "read the attribute", of_a_command[i], run->path);
-    if (rc != SEGUE_OK)
-      goto done;
     if (there == 0)
       continue;
+    if (there < 0) {
+      rc = segue_h5_fail(st, SEGUE_HDF5, "read the attribute", of_a_command[i], run->path);
+      goto done;
+    }
     text.size = 0;
     SEGUE_TRY(segue_store_take_text(run->file, of_a_command[i], &text, run->path, st));
     if (json_object_set_new(entry, of_a_command[i], as_json(&text)) != 0)
