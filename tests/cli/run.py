@@ -49,10 +49,7 @@ def run(command, directory, environment):
 def transcript(lines, environment):
     """The case with the output of now."""
     out = []
-    with tempfile.TemporaryDirectory(prefix="segue-cli-") as directory, \
-         tempfile.TemporaryDirectory(prefix="segue-mpi-") as session:
-        # Programs that no mpirun started share Open MPI's session folder otherwise, and the first to end removes it.
-        environment = environment | {"OMPI_MCA_orte_tmpdir_base": session}
+    with tempfile.TemporaryDirectory(prefix="segue-cli-") as directory:
         for line in lines:
             if line.startswith("#") or (not line and (not out or out[-1].startswith("#"))):
                 out.append(line)

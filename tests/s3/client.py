@@ -1,8 +1,6 @@
 """What the tests of S3 have in common."""
 
 import os
-import pathlib
-import threading
 import time
 
 from harness import check
@@ -15,21 +13,13 @@ class Client:
 
     def __init__(self, segue, rgw):
         self.segue, self.rgw, self.env = segue, rgw, rgw.env
-        # A program without mpirun need not start Open MPI's daemon, nor look for other ranks.
-        self.alone = {**self.env, "OMPI_MCA_ess_singleton_isolated": "1", "OMPI_MCA_btl": "self"}
 
-    def environment(self, ranks, more):
-        """Each thread's programs keep what Open MPI writes apart."""
-        sessions = {}
-        if "OMPI_MCA_orte_tmpdir_base" in os.environ:
-            place = pathlib.Path(os.environ["OMPI_MCA_orte_tmpdir_base"], str(threading.get_native_id()))
-            place.mkdir(exist_ok=True)
-            sessions["OMPI_MCA_orte_tmpdir_base"] = str(place)
-        return {**(self.alone if ranks == 1 else self.env), **sessions, **(more or {})}
+    def environment(self, more=None):
+        return {**self.env, **(more or {})}
 
     def __call__(self, *args, env=None, ranks=1, expect=0, plain=True):
         p = self.segue(*args, *(["--allow-http"] if plain else []), ranks=ranks, expect=expect,
-                       env=self.environment(ranks, env))
+                       env=self.environment(env))
         for secret in SECRETS:
             check(secret not in p.stdout + p.stderr, f"a secret is shown: {p.stdout}{p.stderr}")
         return p

@@ -121,7 +121,7 @@ def scratch(client, everything):
         os.mkdir(name)
         with subprocess.Popen([client.segue.program, "sql", "--lake", LAKE, "--allow-http"], stdin=subprocess.PIPE,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              env=client.environment(1, {"TMPDIR": str(pathlib.Path(name).resolve())})) as process:
+                              env=client.environment({"TMPDIR": str(pathlib.Path(name).resolve())})) as process:
             until(lambda n=name: scratch_of(n), f"{name}: no directory")
             check(scratch_of(name)[0].stat().st_mode & 0o777 == 0o700, "others can look into the directory")
             if number:

@@ -107,7 +107,7 @@ def conditions(client, rgw):
     key, hour = "s3://first/conditional", 3600
 
     def put(text, condition="", clock=0, env=None):
-        p = subprocess.run([PUT_OBJECT, str(clock), condition, key, text], env=client.environment(1, env),
+        p = subprocess.run([PUT_OBJECT, str(clock), condition, key, text], env=client.environment(env),
                            capture_output=True, text=True, check=False)
         for secret in SECRETS:
             check(secret not in p.stdout + p.stderr, f"a secret is shown: {p.stdout}{p.stderr}")
@@ -324,7 +324,7 @@ def lake(client, rgw, stride=5):
 
             proxy.reset(kill)
             process = client.segue.start("export", "new.h5", "s3://tables/lake", "--quiet", "--allow-http",
-                                         env=client.environment(1, {"AWS_ENDPOINT_URL": proxy.url}))
+                                         env=client.environment({"AWS_ENDPOINT_URL": proxy.url}))
             process.communicate()
             view = read_table(client, f"killed at step {step}")
             check(view in (old, new), f"killed at step {step}: a reader sees {view}")
@@ -380,7 +380,7 @@ def killed_ranks(client, rgw, steps=(2, 5)):
 
             proxy.reset(kill)
             process = client.segue.start("export", "wide.h5", "s3://tables/lake", "--quiet", "--allow-http", ranks=3,
-                                         env=client.environment(3, {"AWS_ENDPOINT_URL": proxy.url}))
+                                         env=client.environment({"AWS_ENDPOINT_URL": proxy.url}))
             said = process.communicate()[1]
             view = read_table(client, f"ranks killed at step {step}")
             check(view in (old, wide), f"ranks killed at step {step}: a reader sees {view}")
