@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "segue/stats.h"
+#include "stats/elementary.h"
 
 #define assert_near(a, b, tolerance) assert_true(fabs((a) - (b)) <= (tolerance))
 
@@ -184,6 +185,32 @@ static void autocorrelation_is_the_sum_of_products(void **state) {
   }
 }
 
+/* Against the C library's in long double. */
+static void exp_and_log_are_near(void **state) {
+  (void)state;
+  segue_rng r;
+  segue_rng_seed(&r, 1, "exp and log", segue_str_of(""));
+  const double ends[STATS_LANES] = {0, -1e-300, -1e-9, -0.34657, -0.34658, -700, -707.99, -708};
+  for (int i = 0; i < 20000; i++) {
+    double x[STATS_LANES], y[STATS_LANES];
+    for (int l = 0; l < STATS_LANES; l++)
+      x[l] = i == 0 ? ends[l] : -segue_rng_double(&r) * (i % 2 ? 708 : 2);
+    stats_exp((const stats_lanes *)x, (stats_lanes *)y);
+    for (int l = 0; l < STATS_LANES; l++) {
+      double want = (double)expl((long double)x[l]), power = ldexp(1 + x[l] / -708, i % 1000 - 500);
+      assert_near(y[l] / want, 1.0, 1e-15);
+      want = (double)logl((long double)power);
+      assert_near(stats_log(power), want, 3e-16 * fmax(fabs(want), 1.0));
+    }
+  }
+  const double far[STATS_LANES] = {-709, -1e3, -1e300, -INFINITY, 0, 0, 0, 0};
+  double y[STATS_LANES];
+  stats_exp((const stats_lanes *)far, (stats_lanes *)y);
+  for (int l = 0; l < 4; l++)
+    assert_true(y[l] > 0 && y[l] < 4e-308);
+  assert_true(y[4] == 1.0 && stats_log(1.0) == 0.0);
+}
+
 /* Answers of scikit-learn 1.2.1: LogisticRegression(C=1/lambda, solver="newton-cholesky"). */
 static void regression_is_scikit_learns(void **state) {
   (void)state;
@@ -196,12 +223,16 @@ static void regression_is_scikit_learns(void **state) {
     x[3 * i + 2] = (i * i % 17) / 17.0;
     y[i] = x[3 * i] * 1.5 - x[3 * i + 1] + 0.4 * (i * 3 % 5) / 5.0 > 0.5;
   }
-  const double want[2][4] = {{-0.94708621, 1.38992897, -1.07001336, 0.23431963},
-                             {-1.23437995, 3.31326876, -2.71833949, 0.37829086}};
-  for (int c = 0; c < 2; c++) {
-    assert_int_equal(segue_logistic_fit(x, y, N, 3, c ? 0.25 : 1.0, w, NULL), SEGUE_OK);
+  const struct {
+    int n;
+    double lambda, w[4];
+  } want[] = {{N, 1.0, {-0.94708621, 1.38992897, -1.07001336, 0.23431963}},
+              {N, 0.25, {-1.23437995, 3.31326876, -2.71833949, 0.37829086}},
+              {N - 3, 1.0, {-0.96741934, 1.38848279, -0.82382243, -0.01928513}}};
+  for (size_t c = 0; c < sizeof want / sizeof *want; c++) {
+    assert_int_equal(segue_logistic_fit(x, y, want[c].n, 3, want[c].lambda, w, NULL), SEGUE_OK);
     for (int j = 0; j < 4; j++)
-      assert_near(w[j], want[c][j], 2e-8);
+      assert_near(w[j], want[c].w[j], 2e-8);
   }
   /* Classes that can be parted, a constant column and one class alone have answers, too. */
   for (int i = 0; i < N; i++) {
@@ -227,6 +258,7 @@ int main(void) {
       cmocka_unit_test(bootstrap_matches_theory),
       cmocka_unit_test(auc_counts_ties_half),
       cmocka_unit_test(autocorrelation_is_the_sum_of_products),
+      cmocka_unit_test(exp_and_log_are_near),
       cmocka_unit_test(regression_is_scikit_learns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,18 @@
 #define SEGUE_PRINTF(f, a)
 #endif
 
+/* For functions of loops over fixed lanes: compiled for the vector units of today's processors, of
+ * which the processor's own is taken when the program is loaded. What is added to what is fixed by
+ * the lanes, and nothing is fused, so that all give the same bits. Sanitizers instrument the
+ * choosing code before they are ready for it, and other compilers and processors have their own
+ * ways; there the one plain version stays. */
+#if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && defined(__GNUC__) &&          \
+    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SEGUE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SEGUE_CLONES
+#endif
+
 /* ---- status ---- */
 
 /* THE list of codes: name, exit code of the program, text. Ordered from mild to bad: when ranks

@@ -9,17 +9,6 @@
 
 #include "segue/knn.h"
 
-/* Filters are compiled for the vector units of today's processors, and the one that fits is taken
- * when the program is loaded. Sanitizers instrument the choosing code before they are ready for
- * it, and other compilers and processors have their own ways; there the one plain version stays. */
-#if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && defined(__GNUC__) &&          \
-    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define SEGUE_KNN_CLONES                                                                           \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SEGUE_KNN_CLONES
-#endif
-
 #if defined(__GNUC__)
 #define SEGUE_KNN_INLINE static inline __attribute__((always_inline))
 #else

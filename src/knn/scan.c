@@ -13,7 +13,7 @@
 
 enum { LANES = SEGUE_KNN_LEAF_SIZE };
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 void segue_knn_scan_convert(const double *restrict base, const double *restrict centre,
                             const double *restrict mult, int64_t d, double norm_factor,
                             float *restrict z, float *restrict norms) {
@@ -36,7 +36,7 @@ SEGUE_KNN_INLINE float gap(float low, float high, float point_low, float point_h
   return g > 0 ? g : 0;
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 void segue_knn_scan_boxes(const float *restrict lows, const float *restrict highs, int64_t count,
                           const float *restrict low, const float *restrict high, int64_t d, bool l1,
                           float *restrict out) {
@@ -102,7 +102,7 @@ SEGUE_KNN_INLINE int32_t keep(const segue_knn_job *job, segue_knn_query *q, int3
   return count + admissible(job->ix, q, slot);
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 void segue_knn_scan_take(segue_knn_job *job, segue_knn_query *q, const float *s, float limit,
                          int32_t slot) {
   uint64_t mask = within(s, limit);
@@ -140,7 +140,7 @@ SEGUE_KNN_INLINE void offer(segue_knn_job *job, segue_knn_query *q, const float 
     job->ix->moves->take(job, q, s, q->limit, slot);
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 int32_t segue_knn_scan_near(const float *restrict points, const float *restrict reach,
                             const float *restrict low, const float *restrict high, int64_t d,
                             bool l1, int32_t *restrict active) {
@@ -159,7 +159,7 @@ int32_t segue_knn_scan_near(const float *restrict points, const float *restrict 
   return n;
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 float segue_knn_scan_largest(const float *restrict values) {
   enum { W = 16 };
   float m[W];
@@ -174,7 +174,7 @@ float segue_knn_scan_largest(const float *restrict values) {
   return m[0];
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 void segue_knn_scan_leaf(segue_knn_job *job, segue_knn_query *q, const int32_t *restrict active,
                          int32_t n_active, const float *restrict zq, const float *restrict z,
                          const float *restrict norms, int32_t slot) {
@@ -192,7 +192,7 @@ void segue_knn_scan_leaf(segue_knn_job *job, segue_knn_query *q, const int32_t *
   }
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 void segue_knn_scan_rows(segue_knn_job *job, segue_knn_strip *strip, const float *restrict tile,
                          const float *restrict norms, int32_t slot) {
   float s[LANES];
@@ -235,7 +235,7 @@ SEGUE_KNN_INLINE void tally_columns(segue_knn_job *job, segue_knn_strip *strip,
     segue_knn_count_unsure(job, &strip->query[lane_of(mask)], slot);
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 void segue_knn_scan_columns(segue_knn_job *job, segue_knn_strip *strip, const float *restrict tile,
                             const float *restrict norms, int32_t rows, int32_t slot) {
   float s[LANES];

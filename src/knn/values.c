@@ -48,7 +48,7 @@ SEGUE_KNN_INLINE void extremes(const float *values, int32_t padded, float *low, 
   *high = b[0];
 }
 
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 float segue_knn_value_last(float *restrict values, int32_t count, float t, int32_t *smaller) {
   float last[W];
   int32_t lane[W] = {0}, padded = pad(values, count);
@@ -72,7 +72,7 @@ float segue_knn_value_last(float *restrict values, int32_t count, float t, int32
 }
 
 /* place[i] = how many values are smaller than value i. */
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 void segue_knn_scan_places(float *restrict values, int32_t count, int32_t *restrict place) {
   int32_t padded = pad(values, count);
   for (int32_t i = 0; i < padded; i += W) {
@@ -89,7 +89,7 @@ void segue_knn_scan_places(float *restrict values, int32_t count, int32_t *restr
 
 /* False position with a bisection wherever it stalls: counting all values costs a few cycles per
  * vector, while selecting by exchanges mispredicts a branch for every other value. */
-SEGUE_KNN_CLONES
+SEGUE_CLONES
 float segue_knn_value_threshold(float *restrict values, int32_t count, int32_t keep,
                                 int32_t slack) {
   float low, high;

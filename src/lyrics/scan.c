@@ -10,7 +10,7 @@
 
 enum { CHUNK = 16 };
 
-SEGUE_SCORE_CLONES
+SEGUE_CLONES
 void segue_score_blend(const float *restrict audio, const float *restrict text, int64_t n, float a,
                        float b, float *restrict out, float *restrict best, int64_t n_groups,
                        float least) {
@@ -26,7 +26,7 @@ void segue_score_blend(const float *restrict audio, const float *restrict text, 
   }
 }
 
-SEGUE_SCORE_CLONES
+SEGUE_CLONES
 void segue_score_add(uint32_t *restrict sum, int64_t n, float scale, float *restrict out) {
   for (int64_t i = 0; i < n; i++) {
     out[i] += (float)(int32_t)sum[i] * scale;
@@ -35,7 +35,7 @@ void segue_score_add(uint32_t *restrict sum, int64_t n, float scale, float *rest
 }
 
 /* Most chunks have none. */
-SEGUE_SCORE_CLONES
+SEGUE_CLONES
 int64_t segue_score_keep(const float *restrict scores, int64_t n, float limit,
                          int32_t *restrict out) {
   int64_t kept = 0, i = 0;

@@ -77,16 +77,6 @@ struct segue_score {
   segue_score_stats stats;
 };
 
-/* Loops in three versions, of which the processor's own is taken when the program is loaded; plain
- * where sanitizers or other compilers could not do that. */
-#if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && defined(__GNUC__) &&          \
-    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define SEGUE_SCORE_CLONES                                                                         \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SEGUE_SCORE_CLONES
-#endif
-
 /* ---- scan.c ---- */
 
 /* out[i] = a*audio[i] + b*text[i], and the best of each of `n_groups` groups, `least` where it has

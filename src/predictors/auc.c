@@ -246,7 +246,7 @@ static double accumulate(places *l) {
 enum { LANES = 8 };
 
 /* The sum of w_i w_j C(|x_i - x_j|) over ordered pairs of different steps, by going through all. */
-SEGUE_LANES
+SEGUE_CLONES
 static double over_steps(const int32_t *step, const double *w, int64_t n, const double *c) {
   double total = 0;
   for (int64_t i = 0; i < n; i++) {
@@ -264,7 +264,7 @@ static double over_steps(const int32_t *step, const double *w, int64_t n, const 
   return total;
 }
 
-SEGUE_LANES
+SEGUE_CLONES
 static double over_values(const double *value, const double *w, int64_t n, const double *c,
                           uint32_t lowest) {
   double total = 0;

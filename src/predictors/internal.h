@@ -4,16 +4,6 @@
 
 #include "segue/predictors.h"
 
-/* Loops over fixed lanes, compiled for the vector units of today's processors; the one that fits
- * is taken when the program is loaded. What is added to what is fixed by the lanes, and nothing is
- * fused, so that all give the same bits. (Sanitizers instrument the choosing code too early.) */
-#if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && defined(__GNUC__) &&          \
-    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define SEGUE_LANES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SEGUE_LANES
-#endif
-
 /* A genre's tracks that have an artist, artists renumbered 0.. in order of appearance. */
 typedef struct segue_sampled {
   double *x;   /* d*n, feature by feature, scaled */

@@ -85,7 +85,7 @@ static void shuffle(segue_rng *rng, int32_t *label, int64_t n) {
 
 /* sum[t] = sum_k x_k u_kt, each in the order of k. The factors of a shuffle add up to 0, so that x
  * may be shifted: less its median, it loses no digits to a large offset. */
-SEGUE_LANES
+SEGUE_CLONES
 static void multiply(const segue_keyed *x, const double *u, int64_t n, double *sum) {
   double total[TOGETHER] = {0}, centre = x[n / 2].key;
   for (int64_t k = 0; k < n; k++)

@@ -1,9 +1,11 @@
-/* L2 logistic regression by Newton's method. */
+/* L2 logistic regression by Newton's method, in operations and an order of them that are the same
+ * on every processor: a BLAS has its own for each, and the last digits of the weights with it. */
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "elementary.h"
 #include "segue/stats.h"
 
 enum { MOST_STEPS = 50, MOST_HALVINGS = 40 };
@@ -36,24 +38,29 @@ bool segue_solve_spd(double *a, double *b, int n) {
   return true;
 }
 
-/* The problem and the scratch of its solver; m = d + 1 columns, the first all ones. */
+enum { CHUNK = 64 }; /* blocks whose sums of products are added up at a time */
+
+/* The problem and the scratch of its solver. Rows stand in blocks of STATS_LANES, one to a lane;
+ * the last block is filled up with rows of zeros, which add nothing that depends on w. */
 typedef struct problem {
+  const double *x; /* n*d, row-major */
   const bool *y;
-  int64_t n;
-  int m;
+  int64_t n, blocks;
+  int m;       /* d + 1 columns, the first all ones ... */
+  int columns; /* ... and columns of zeros up to a multiple of 4 */
   double lambda;
-  double *z;       /* n*m */
-  double *root;    /* n*m: rows of z times sqrt(p (1 - p)) */
-  double *eta;     /* n: linear predictor t */
-  double *odds;    /* n: exp(-|t|) */
+  double *z;       /* blocks * columns * lanes */
+  double *one;     /* blocks * lanes: y as 0 or 1 */
+  double *eta;     /* blocks * lanes: linear predictor t; then residual */
+  double *odds;    /* blocks * lanes: exp(-|t|); then weight */
   double *hessian; /* m*m */
-  double *step;    /* m */
-  double *next;    /* m */
+  double *step;    /* columns */
+  double *next;    /* columns */
 } problem;
 
 static void problem_free(problem *p) {
   free(p->z);
-  free(p->root);
+  free(p->one);
   free(p->eta);
   free(p->odds);
   free(p->hessian);
@@ -61,68 +68,137 @@ static void problem_free(problem *p) {
   free(p->next);
 }
 
-static segue_code problem_make(problem *p, const double *x, segue_status *st) {
+static segue_code problem_make(problem *p, segue_status *st) {
   const char *what = "a logistic regression";
-  int64_t n = p->n;
-  int m = p->m;
-  p->z = segue_alloc(n * m, sizeof(double), what, st);
-  p->root = segue_alloc(n * m, sizeof(double), what, st);
-  p->eta = segue_alloc(n, sizeof(double), what, st);
-  p->odds = segue_alloc(n, sizeof(double), what, st);
-  p->hessian = segue_alloc((int64_t)m * m, sizeof(double), what, st);
-  p->step = segue_alloc(m, sizeof(double), what, st);
-  p->next = segue_alloc(m, sizeof(double), what, st);
-  if (!p->z || !p->root || !p->eta || !p->odds || !p->hessian || !p->step || !p->next)
+  int64_t d = p->m - 1, rows = p->blocks * STATS_LANES;
+  p->z = segue_alloc(rows * p->columns, sizeof(double), what, st);
+  p->one = segue_alloc(rows, sizeof(double), what, st);
+  p->eta = segue_alloc(rows, sizeof(double), what, st);
+  p->odds = segue_alloc(rows, sizeof(double), what, st);
+  p->hessian = segue_alloc((int64_t)p->m * p->m, sizeof(double), what, st);
+  p->step = segue_alloc(p->columns, sizeof(double), what, st);
+  p->next = segue_alloc(p->columns, sizeof(double), what, st);
+  if (!p->z || !p->one || !p->eta || !p->odds || !p->hessian || !p->step || !p->next)
     return SEGUE_MEMORY;
-  for (int64_t i = 0; i < n; i++) {
-    p->z[i * m] = 1.0;
-    memcpy(p->z + i * m + 1, x + i * (m - 1), (size_t)(m - 1) * sizeof(double));
+  memset(p->z, 0, (size_t)(rows * p->columns) * sizeof(double));
+  memset(p->one, 0, (size_t)rows * sizeof(double));
+  for (int64_t i = 0; i < p->n; i++) {
+    double *z = p->z + i / STATS_LANES * STATS_LANES * p->columns + i % STATS_LANES;
+    z[0] = 1.0;
+    for (int64_t j = 0; j < d; j++)
+      z[(j + 1) * STATS_LANES] = p->x[i * d + j];
+    p->one[i] = p->y[i] ? 1.0 : 0.0;
   }
   return SEGUE_OK;
 }
 
-/* What is minimised, at w; leaves the linear predictor in eta and its odds. A pair's part is
+/* The linear predictor at w and its odds. */
+SEGUE_CLONES
+static void predict(const problem *p, const double *w) {
+  const stats_lanes *z = (const stats_lanes *)p->z;
+  for (int64_t b = 0; b < p->blocks; b++, z += p->columns) {
+    stats_lanes t = z[0] * w[0], minus;
+    for (int j = 1; j < p->m; j++)
+      t += z[j] * w[j];
+    minus = (stats_lanes)((stats_bits)t | INT64_MIN);
+    ((stats_lanes *)p->eta)[b] = t;
+    stats_exp(&minus, (stats_lanes *)p->odds + b);
+  }
+}
+
+/* What is minimised, at w; leaves the linear predictor in eta and its odds. A row's part is
  * log(1 + exp(m)) for the margin m = -+t by which it is missed: without overflow, max(m, 0) +
  * log(1 + exp(-|t|)), and of the second terms, between 1 and 2, a product is taken before the
  * logarithm. */
 static double loss(problem *p, const double *w) {
-  double sum = 0, product = 1;
-  for (int64_t i = 0; i < p->n; i++) {
-    double t = 0;
-    for (int j = 0; j < p->m; j++)
-      t += p->z[i * p->m + j] * w[j];
-    p->eta[i] = t;
-    p->odds[i] = exp(-fabs(t));
-    if ((t > 0) != p->y[i])
-      sum += fabs(t);
-    product *= 1.0 + p->odds[i];
-    if (i % 512 == 511) { /* at most 2^512 */
-      sum += log(product);
-      product = 1;
+  double sum = 0, product[STATS_LANES];
+  predict(p, w);
+  for (int l = 0; l < STATS_LANES; l++)
+    product[l] = 1;
+  for (int64_t i = 0; i < p->blocks; i++) {
+    const double *t = p->eta + i * STATS_LANES, *odds = p->odds + i * STATS_LANES,
+                 *one = p->one + i * STATS_LANES;
+    for (int l = 0; l < STATS_LANES; l++) {
+      double margin = one[l] != 0 ? -t[l] : t[l];
+      sum += margin < 0 ? 0 : margin; /* a NaN stays */
+      product[l] *= 1.0 + odds[l];
     }
+    if (i % 512 == 511 || i == p->blocks - 1) /* at most 2^512 */
+      for (int l = 0; l < STATS_LANES; l++) {
+        sum += stats_log(product[l]);
+        product[l] = 1;
+      }
   }
-  sum += log(product);
   for (int j = 1; j < p->m; j++)
     sum += 0.5 * p->lambda * w[j] * w[j];
   return sum;
 }
 
-/* Newton's step at w, from eta, into p->step (to be taken off). */
+static inline double lanes_sum(const stats_lanes *v) {
+  double x[STATS_LANES];
+  memcpy(x, v, sizeof x);
+  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
+/* From eta and odds: what the chance is off by into eta, its variance into odds. */
+SEGUE_CLONES
+static void residuals(const problem *p) {
+  stats_lanes *eta = (stats_lanes *)p->eta, *odds = (stats_lanes *)p->odds;
+  const stats_lanes *one = (const stats_lanes *)p->one;
+  for (int64_t b = 0; b < p->blocks; b++) {
+    stats_lanes far = 1.0 / (1.0 + odds[b]), near = odds[b] * far;
+    stats_bits above = eta[b] > 0;
+    eta[b] = (stats_lanes)((above & (stats_bits)far) | (~above & (stats_bits)near)) - one[b];
+    odds[b] = near * far;
+  }
+}
+
+/* step += z' eta of blocks [from, to). */
+SEGUE_CLONES
+static void add_gradient(problem *p, int64_t from, int64_t to) {
+  for (int j = 0; j < p->columns; j++) {
+    stats_lanes sum = {0};
+    for (int64_t b = from; b < to; b++)
+      sum += ((const stats_lanes *)p->eta)[b] * ((const stats_lanes *)p->z)[b * p->columns + j];
+    p->step[j] += lanes_sum(&sum);
+  }
+}
+
+/* hessian += z' odds z of blocks [from, to), its lower triangle. */
+SEGUE_CLONES
+static void add_curvature(problem *p, int64_t from, int64_t to) {
+  enum { TALL = 4, WIDE = 2 };
+  for (int i = 0; i < p->m; i += TALL)
+    for (int j = 0; j < i + TALL; j += WIDE) {
+      stats_lanes sum[TALL][WIDE] = {0};
+      for (int64_t b = from; b < to; b++) {
+        const stats_lanes *z = (const stats_lanes *)p->z + b * p->columns;
+        stats_lanes weight = ((const stats_lanes *)p->odds)[b];
+#pragma GCC unroll 4
+        for (int k = 0; k < TALL; k++) {
+          stats_lanes weighted = weight * z[i + k];
+#pragma GCC unroll 2
+          for (int l = 0; l < WIDE; l++)
+            sum[k][l] += weighted * z[j + l];
+        }
+      }
+      for (int k = 0; k < TALL && i + k < p->m; k++)
+        for (int l = 0; l < WIDE && j + l <= i + k; l++)
+          p->hessian[(int64_t)(i + k) * p->m + j + l] += lanes_sum(&sum[k][l]);
+    }
+}
+
+/* Newton's step at w, from eta and odds, into p->step (to be taken off). */
 static bool newton_step(problem *p, const double *w) {
   int m = p->m;
-  memset(p->step, 0, (size_t)m * sizeof(double));
-  for (int64_t i = 0; i < p->n; i++) {
-    double odds = p->odds[i], far = 1.0 / (1.0 + odds), chance = p->eta[i] > 0 ? far : odds * far,
-           off = chance - (p->y[i] ? 1.0 : 0.0), weight = sqrt(odds) * far;
-    const double *z = p->z + i * m;
-    double *root = p->root + i * m;
-    for (int j = 0; j < m; j++) {
-      p->step[j] += off * z[j];
-      root[j] = weight * z[j];
-    }
+  memset(p->step, 0, (size_t)p->columns * sizeof(double));
+  memset(p->hessian, 0, (size_t)m * (size_t)m * sizeof(double));
+  residuals(p);
+  for (int64_t from = 0; from < p->blocks; from += CHUNK) {
+    int64_t to = from + CHUNK < p->blocks ? from + CHUNK : p->blocks;
+    add_gradient(p, from, to);
+    add_curvature(p, from, to);
   }
-  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, m, (int)p->n, 1.0, p->root, m, 0.0, p->hessian,
-              m);
   for (int j = 1; j < m; j++) {
     p->step[j] += p->lambda * w[j];
     p->hessian[(int64_t)j * m + j] += p->lambda;
@@ -134,8 +210,14 @@ static bool newton_step(problem *p, const double *w) {
 
 segue_code segue_logistic_fit(const double *x, const bool *y, int64_t n, int d, double lambda,
                               double *w, segue_status *st) {
-  problem p = {.y = y, .n = n, .m = d + 1, .lambda = lambda};
-  segue_code rc = problem_make(&p, x, st);
+  problem p = {.x = x,
+               .y = y,
+               .n = n,
+               .blocks = (n + STATS_LANES - 1) / STATS_LANES,
+               .m = d + 1,
+               .columns = (d + 4) / 4 * 4,
+               .lambda = lambda};
+  segue_code rc = problem_make(&p, st);
   memset(w, 0, (size_t)(d + 1) * sizeof *w);
   double now = rc == SEGUE_OK ? loss(&p, w) : 0.0;
   for (int k = 0; k < MOST_STEPS && rc == SEGUE_OK && newton_step(&p, w); k++) {
