@@ -141,6 +141,14 @@ def chance(n, r, k):
     return float(1 - Fraction(math.comb(n - r, k), math.comb(n, k)))
 
 
+def levels_by_chance(level, ours, theirs):
+    """Where the quantile `level` of `ours` resamples may lie among `theirs`: within 5 standard errors, which are
+    those at the bound (Wilson 1927), since ten thousands of quantiles are compared."""
+    c = 25 * (1 / ours + 1 / theirs)
+    middle, half = level + c / 2, math.sqrt(c * level * (1 - level) + c * c / 4)
+    return (middle - half) / (1 + c), (middle + half) / (1 + c)
+
+
 def bootstrap(found, ks, replicates, rng):
     """Values of (recall, mrr) for each k in `replicates` resamples of artists; None below two."""
     cluster = found.label.copy()

@@ -16,6 +16,7 @@ import numpy as np
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import answer  # noqa: E402
 import curated  # noqa: E402
 import lyrics_words as words  # noqa: E402
 import metrics  # noqa: E402
@@ -217,8 +218,7 @@ def by_artist(found, differences):
 
 def near_quantile(where, name, sample, level, value, diff):
     """A quantile of 1,000 resamples lies within chance of that of another 4,000."""
-    slack = 5 * math.sqrt(level * (1 - level) * (1 / 1000 + 1 / 4000))
-    low, high = np.quantile(sample, [max(0.0, level - slack), min(1.0, level + slack)])
+    low, high = np.quantile(sample, answer.levels_by_chance(level, 1000, 4000))
     if not low - 1e-12 <= value <= high + 1e-12:
         diff.add(where, name, f"{low} to {high}", value)
 

@@ -217,8 +217,8 @@ def compare_feature_sets(expected, table, diff):
 
 
 def compare_intervals(found, table, genres, diff):
-    """Quantiles of two bootstraps differ by chance: 5 standard errors of 1,000 and 2,000 resamples."""
-    most = 0.025 + 5 * math.sqrt(0.025 * 0.975 * (1 / 1000 + 1 / REPLICATES))
+    """Quantiles of two bootstraps differ by chance."""
+    most = answer.levels_by_chance(0.025, 1000, REPLICATES)[1]
     rng = np.random.default_rng(1)
     rows = {(r["genre"], r["k"]): r for r in table}
     ks = sorted({r["k"] for r in table} & INTERVAL_K)
