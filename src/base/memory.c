@@ -71,13 +71,20 @@ void *segue_alloc(int64_t count, size_t size, const char *what, segue_status *st
   return p;
 }
 
-/* As realloc. A mapping of its own moves without a copy. What is to become one is copied by hand,
- * since realloc would touch the new pages before they could be asked to be large. */
+/* As realloc. A block that has grown to 4 MiB and may grow further is a mapping of its own, which
+ * moves without a copy: each page is touched once. What is to become one is copied by hand, since
+ * realloc would touch the new pages before they could be asked to be large. */
 static void *grow_block(void *old, size_t old_bytes, size_t bytes) {
   enum { LARGE = 4 << 20 };
-  if (bytes < LARGE || old_bytes > LARGEST_IN_HEAP)
+  if (bytes < LARGE || old_bytes >= LARGE)
     return realloc(old, bytes);
+#if defined(__GLIBC__)
+  (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+#endif
   void *p = in_large_pages(malloc(bytes), bytes);
+#if defined(__GLIBC__)
+  (void)mallopt(M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
+#endif
   if (!p)
     return realloc(old, bytes);
   if (old_bytes > 0)

@@ -333,7 +333,7 @@ done:
 
 /* ---- messages ---- */
 
-/* Collective. Sends to_rank[r] to each rank r and empties it. */
+/* Collective. Sends to_rank[r] to each rank r, appends what comes to `recv`, and empties them. */
 static segue_code deliver(const segue_context *ctx, segue_buffer *to_rank, segue_buffer *recv,
                           segue_code mine, segue_status *st) {
   segue_code rc = mine;
@@ -344,7 +344,7 @@ static segue_code deliver(const segue_context *ctx, segue_buffer *to_rank, segue
   for (int r = 0; r < ctx->size && rc == SEGUE_OK; r++) {
     sizes[r] = to_rank[r].size;
     rc = segue_buffer_append(&send, to_rank[r].data, to_rank[r].size, st);
-    segue_buffer_free(&to_rank[r]);
+    to_rank[r].size = 0;
   }
   SEGUE_AGREE(ctx, st);
   rc = segue_alltoall(ctx, send.data, sizes, recv, sizes + ctx->size, st);
@@ -473,6 +473,40 @@ static segue_code finish_genre(evaluation *e, home *h, segue_eval_tables *mine, 
   rc = segue_eval_send_tracks(g, records, e->names.c->n_total, e->ctx->size, e->p, e->to_rank, st);
 done:
   free(hits);
+  return rc;
+}
+
+/* Finishes this rank's genres from *k on, until the messages are full: a rank has them as well as
+ * what is to go into them. */
+static segue_code finish_some(evaluation *e, int64_t *k, segue_eval_tables *mine,
+                              segue_status *st) {
+  enum { FULL = 4 << 20 };
+  segue_code rc = SEGUE_OK;
+  for (int64_t bytes = 0; *k < e->rows->n && bytes < FULL && rc == SEGUE_OK; ++*k) {
+    if (!e->homes[*k].is_home)
+      continue;
+    rc = finish_genre(e, &e->homes[*k], mine, st);
+    home_free(&e->homes[*k]);
+    bytes = 0;
+    for (int r = 0; r < e->ctx->size; r++)
+      bytes += e->to_rank[r].size;
+  }
+  return rc;
+}
+
+/* Collective. Finishes all genres; `recv`: what the averages over tracks need, for this rank. */
+static segue_code finish_all(evaluation *e, segue_code mine_so_far, segue_eval_tables *mine,
+                             segue_buffer *recv, segue_status *st) {
+  segue_code rc = mine_so_far;
+  int64_t k = 0, left;
+  do {
+    if (rc == SEGUE_OK)
+      rc = finish_some(e, &k, mine, st);
+    SEGUE_TRY(deliver(e->ctx, e->to_rank, recv, rc, st));
+    left = e->rows->n - k;
+    SEGUE_TRY(segue_sum_int64(e->ctx, &left, 1, st));
+  } while (left > 0);
+done:
   return rc;
 }
 
@@ -654,13 +688,7 @@ segue_code segue_eval_run(const segue_context *ctx, const segue_catalogue *c,
   SEGUE_TRY(deliver(ctx, e.to_rank, &recv, rc, st));
   rc = receive_parts(&e, &recv, st);
   segue_buffer_free(&recv);
-  for (int64_t k = 0; k < rows->n && rc == SEGUE_OK; k++) {
-    if (!e.homes[k].is_home)
-      continue;
-    rc = finish_genre(&e, &e.homes[k], &mine, st);
-    home_free(&e.homes[k]);
-  }
-  SEGUE_TRY(deliver(ctx, e.to_rank, &recv, rc, st));
+  SEGUE_TRY(finish_all(&e, rc, &mine, &recv, st));
   SEGUE_TRY(segue_table_gather_sorted(ctx, mine.metrics, 0, by_genre_and_k, 2, &out->metrics, st));
   SEGUE_TRY(segue_eval_summary(ctx, out->metrics, &recv, p, &e.gains, &out->summary, st));
   SEGUE_TRY(segue_eval_hub_table(&e.names, &e.hubs, &out->hubs, st));

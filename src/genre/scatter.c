@@ -66,48 +66,67 @@ static segue_code pack_genre(const segue_catalogue *c, const double *x, int64_t 
   return SEGUE_OK;
 }
 
-/* A genre goes once to each rank that has a task of it. */
-static segue_code pack(const segue_context *ctx, const segue_catalogue *c, const segue_selection *s,
-                       const segue_rows_by_genre *rows, const segue_plan *plan, segue_buffer *out,
-                       int64_t *sizes, segue_status *st) {
+/* This rank's rows on their way: which genres each rank still waits for. */
+typedef struct outgoing {
+  segue_rows_by_genre rows;
+  double *x;       /* n*d: of the slice, row-major */
+  int64_t *genres; /* n_tasks: of the tasks by rank, ascending for each */
+  int64_t *next;   /* size: into `genres`; what lies before it has gone to the rank */
+  int64_t *end;    /* size */
+} outgoing;
+
+static void outgoing_free(outgoing *o) {
+  segue_rows_by_genre_free(&o->rows);
+  free(o->x);
+  free(o->genres);
+  free(o->next);
+  free(o->end);
+}
+
+static segue_code outgoing_make(const segue_context *ctx, const segue_catalogue *c,
+                                const segue_plan *plan, outgoing *o, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  double *x = NULL;
-  int64_t *starts = segue_alloc((int64_t)ctx->size + 1, sizeof *starts, "message offsets", st);
-  int64_t *tasks = segue_alloc(plan->n_tasks, sizeof *tasks, "tasks by rank", st);
-  if (!starts || !tasks) {
-    rc = SEGUE_MEMORY;
-    goto done;
-  }
-  SEGUE_TRY(make_rows(c, &x, st));
+  o->genres = segue_alloc(plan->n_tasks, sizeof *o->genres, "tasks by rank", st);
+  o->next = segue_alloc(ctx->size, sizeof *o->next, "message offsets", st);
+  o->end = segue_alloc(ctx->size, sizeof *o->end, "message offsets", st);
+  if (!o->genres || !o->next || !o->end)
+    return SEGUE_MEMORY;
+  SEGUE_TRY(segue_rows_by_genre_make(c, &o->rows, st));
+  SEGUE_TRY(make_rows(c, &o->x, st));
   for (int64_t t = 0; t < plan->n_tasks; t++)
-    starts[plan->tasks[t].rank + 1]++;
+    o->end[plan->tasks[t].rank]++;
+  for (int r = 1; r < ctx->size; r++) {
+    o->next[r] = o->end[r - 1];
+    o->end[r] += o->end[r - 1];
+  }
+  for (int64_t t = 0; t < plan->n_tasks; t++)
+    o->genres[o->next[plan->tasks[t].rank]++] = plan->tasks[t].genre;
   for (int r = 0; r < ctx->size; r++)
-    starts[r + 1] += starts[r];
-  int64_t *at = segue_alloc(ctx->size, sizeof *at, "message offsets", st);
-  if (!at) {
-    rc = SEGUE_MEMORY;
-    goto done;
-  }
-  for (int64_t t = 0; t < plan->n_tasks; t++)
-    tasks[starts[plan->tasks[t].rank] + at[plan->tasks[t].rank]++] = t;
-  free(at);
+    o->next[r] = r > 0 ? o->end[r - 1] : 0;
+done:
+  return rc;
+}
+
+/* The next genres, up to `to`, once to each rank that has a task of them. */
+static segue_code pack(const segue_context *ctx, const segue_catalogue *c, const segue_selection *s,
+                       outgoing *o, int64_t to, segue_buffer *out, int64_t *sizes,
+                       segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  out->size = 0;
   for (int r = 0; r < ctx->size; r++) {
     int64_t before = out->size, last = -1;
-    for (int64_t i = starts[r]; i < starts[r + 1]; i++) {
-      int64_t g = plan->tasks[tasks[i]].genre;
+    for (; o->next[r] < o->end[r] && o->genres[o->next[r]] < to; o->next[r]++) {
+      int64_t g = o->genres[o->next[r]];
       if (g == last)
         continue;
       last = g;
       int32_t code = s->chosen[g].code;
-      int64_t first = rows->starts[code], n = rows->starts[code + 1] - first;
-      SEGUE_TRY(pack_genre(c, x, g, rows->rows + first, n, out, st));
+      int64_t first = o->rows.starts[code], n = o->rows.starts[code + 1] - first;
+      SEGUE_TRY(pack_genre(c, o->x, g, o->rows.rows + first, n, out, st));
     }
     sizes[r] = out->size - before;
   }
 done:
-  free(x);
-  free(starts);
-  free(tasks);
   return rc;
 }
 
@@ -135,13 +154,15 @@ static bool complete(const double *x, int d) {
   return true;
 }
 
-static segue_code allocate_rows(segue_genre_rows *g, int d, int n_extra, segue_status *st) {
-  g->x = segue_alloc(g->n * d, sizeof *g->x, "feature rows", st);
-  g->label = segue_alloc(g->n, sizeof *g->label, "labels", st);
-  g->artist = segue_alloc(g->n, sizeof *g->artist, "artists", st);
-  g->title_group = segue_alloc(g->n, sizeof *g->title_group, "title groups", st);
-  g->track = segue_alloc(g->n, sizeof *g->track, "track indices", st);
-  g->extra = segue_alloc(g->n * n_extra, sizeof *g->extra, "codes", st);
+/* Room for n rows. */
+static segue_code allocate_rows(segue_genre_rows *g, int64_t n, int d, int n_extra,
+                                segue_status *st) {
+  g->x = segue_alloc(n * d, sizeof *g->x, "feature rows", st);
+  g->label = segue_alloc(n, sizeof *g->label, "labels", st);
+  g->artist = segue_alloc(n, sizeof *g->artist, "artists", st);
+  g->title_group = segue_alloc(n, sizeof *g->title_group, "title groups", st);
+  g->track = segue_alloc(n, sizeof *g->track, "track indices", st);
+  g->extra = segue_alloc(n * n_extra, sizeof *g->extra, "codes", st);
   return g->x && g->label && g->artist && g->title_group && g->track && g->extra ? SEGUE_OK
                                                                                  : SEGUE_MEMORY;
 }
@@ -178,7 +199,8 @@ static void append_rows(segue_genre_rows *g, int d, int n_extra, const fact *fac
 }
 
 /* Rows came from lower ranks first and so, within a genre, in ascending track index. */
-static segue_code unpack(const segue_buffer *in, segue_scattered *out, segue_status *st) {
+static segue_code unpack(const segue_buffer *in, const segue_selection *s, segue_scattered *out,
+                         segue_status *st) {
   segue_code rc = SEGUE_OK;
   genre_head head;
   const fact *facts;
@@ -186,42 +208,52 @@ static segue_code unpack(const segue_buffer *in, segue_scattered *out, segue_sta
   for (int64_t at = 0; at < in->size;) {
     at = read_genre(in, at, out->d, out->n_extra, &head, &facts, &x);
     segue_genre_rows *g = (segue_genre_rows *)segue_scattered_find(out, head.genre);
-    for (int64_t k = 0; k < head.n; k++)
-      g->n += complete(x + k * out->d, out->d);
-  }
-  for (int64_t k = 0; k < out->n; k++) {
-    SEGUE_TRY(allocate_rows(&out->genres[k], out->d, out->n_extra, st));
-    out->genres[k].n = 0;
-  }
-  for (int64_t at = 0; at < in->size;) {
-    at = read_genre(in, at, out->d, out->n_extra, &head, &facts, &x);
-    append_rows((segue_genre_rows *)segue_scattered_find(out, head.genre), out->d, out->n_extra,
-                facts, x, head.n);
+    if (!g->x)
+      SEGUE_TRY(allocate_rows(g, s->chosen[head.genre].n_tracks, out->d, out->n_extra, st));
+    append_rows(g, out->d, out->n_extra, facts, x, head.n);
   }
 done:
   return rc;
+}
+
+/* The end of the genres that travel together with `from`: as few as fill the messages. Their bytes
+ * are counted once for each rank that they go to; all ranks agree on them. */
+static int64_t message_end(const segue_context *ctx, const segue_catalogue *c,
+                           const segue_selection *s, const segue_plan *plan, int64_t *task) {
+  const int64_t full = (int64_t)ctx->size * (4 << 20);
+  int64_t row = (int64_t)sizeof(fact) + c->n_features * (int64_t)sizeof(double) +
+                c->n_extra * (int64_t)sizeof(int32_t);
+  int64_t bytes = 0, end = 0;
+  while (*task < plan->n_tasks && (bytes < full || plan->tasks[*task].genre < end)) {
+    int64_t g = plan->tasks[(*task)++].genre;
+    bytes += s->chosen[g].n_tracks * row;
+    end = g + 1;
+  }
+  return end;
 }
 
 segue_code segue_genre_scatter(const segue_context *ctx, const segue_catalogue *c,
                                const segue_selection *s, const segue_plan *plan,
                                segue_scattered *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
-  segue_rows_by_genre rows = {0};
+  outgoing o = {0};
   segue_buffer send = {0}, recv = {0};
   int64_t *sizes = segue_alloc(2 * (int64_t)ctx->size, sizeof *sizes, "message sizes", st);
   *out = (segue_scattered){.d = c->n_features, .n_extra = c->n_extra};
-  rc = sizes ? segue_rows_by_genre_make(c, &rows, st) : SEGUE_MEMORY;
-  if (rc == SEGUE_OK)
-    rc = pack(ctx, c, s, &rows, plan, &send, sizes, st);
+  rc = sizes ? outgoing_make(ctx, c, plan, &o, st) : SEGUE_MEMORY;
   if (rc == SEGUE_OK)
     rc = list_genres(ctx, c, s, plan, out, st);
   SEGUE_AGREE(ctx, st);
-  SEGUE_TRY(segue_alltoall(ctx, send.data, sizes, &recv, sizes + ctx->size, st));
-  segue_buffer_free(&send);
-  rc = unpack(&recv, out, st);
-  SEGUE_AGREE(ctx, st);
+  for (int64_t task = 0; task < plan->n_tasks;) {
+    rc = pack(ctx, c, s, &o, message_end(ctx, c, s, plan, &task), &send, sizes, st);
+    SEGUE_AGREE(ctx, st);
+    recv.size = 0;
+    SEGUE_TRY(segue_alltoall(ctx, send.data, sizes, &recv, sizes + ctx->size, st));
+    rc = unpack(&recv, s, out, st);
+    SEGUE_AGREE(ctx, st);
+  }
 done:
-  segue_rows_by_genre_free(&rows);
+  outgoing_free(&o);
   segue_buffer_free(&send);
   segue_buffer_free(&recv);
   free(sizes);
