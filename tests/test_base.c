@@ -109,6 +109,25 @@ static void keys_are_sorted_by_text(void **state) {
   }
 }
 
+/* By a number alone: equal ones stay in order, few and many. */
+static void keys_are_sorted_stably(void **state) {
+  (void)state;
+  enum { N = 2000 };
+  static segue_sort_key keys[N];
+  segue_rng r;
+  segue_rng_seed(&r, 1, "stable keys", segue_str_of(""));
+  for (int64_t n = 0; n <= N; n = n < 70 ? n + 1 : n + 643) {
+    for (int64_t i = 0; i < n; i++) {
+      int32_t code = (int32_t)segue_rng_below(&r, n % 3 ? 7 : 1000) - 1;
+      keys[i] = (segue_sort_key){segue_code_prefix(code) << (n % 2 ? 40 : 0), i};
+    }
+    assert_int_equal(segue_sort_keys(keys, n, NULL, NULL, NULL), SEGUE_OK);
+    for (int64_t i = 1; i < n; i++)
+      assert_true(keys[i - 1].prefix < keys[i].prefix ||
+                  (keys[i - 1].prefix == keys[i].prefix && keys[i - 1].row < keys[i].row));
+  }
+}
+
 static void a_dictionary_with_room(void **state) {
   (void)state;
   segue_dict *d = NULL;
@@ -433,6 +452,7 @@ int main(void) {
       cmocka_unit_test(dict_codes_and_order),
       cmocka_unit_test(a_dictionary_with_room),
       cmocka_unit_test(keys_are_sorted_by_text),
+      cmocka_unit_test(keys_are_sorted_stably),
       cmocka_unit_test(memory_is_limited),
       cmocka_unit_test(rng_is_what_its_key_says),
       cmocka_unit_test(lower_is_full_lower_case),

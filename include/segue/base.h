@@ -204,9 +204,10 @@ int64_t segue_memory_peak(void);
 
 /* ---- sorting ---- */
 
-/* Something to be sorted by text: the first eight bytes as a number decide most comparisons. */
+/* Something to be sorted: by a number, or by text, of which the first eight bytes as a number
+ * decide most comparisons. */
 typedef struct segue_sort_key {
-  uint64_t prefix; /* segue_str_prefix */
+  uint64_t prefix; /* of texts: segue_str_prefix */
   int64_t row;     /* whatever the caller knows it by */
 } segue_sort_key;
 
@@ -214,8 +215,13 @@ typedef struct segue_sort_key {
  * are, as far as they go. */
 uint64_t segue_str_prefix(segue_str s);
 
+/* Where codes of -1 and up stand among prefixes. */
+static inline uint64_t segue_code_prefix(int32_t code) {
+  return (uint64_t)((int64_t)code + 1);
+}
+
 /* Sorts by prefix; keys of one prefix by `compare(a, b, arg)` of two rows, a total order: <0, 0,
- * >0. */
+ * >0. Without one they stay in the order in which they come. */
 segue_code segue_sort_keys(segue_sort_key *keys, int64_t n,
                            int (*compare)(int64_t a, int64_t b, void *arg), void *arg,
                            segue_status *st) SEGUE_MUST_USE;

@@ -1,4 +1,4 @@
-/* Sorting by text: radix on the first eight bytes, comparisons where they are the same. */
+/* Sorting by a number or by text: radix on eight bytes, comparisons where they are the same. */
 #include "segue/base.h"
 
 #include <stdlib.h>
@@ -55,12 +55,23 @@ static int compare_rows(const void *a, const void *b, void *arg) {
   return o->compare(x->row, y->row, o->arg);
 }
 
-segue_code segue_sort_keys(segue_sort_key *keys, int64_t n,
-                           int (*compare)(int64_t a, int64_t b, void *arg), void *arg,
-                           segue_status *st) {
-  order o = {compare, arg};
-  if (n < 2)
+/* What passes over all counters are too many for. */
+static void insertion_sort(segue_sort_key *keys, int64_t n) {
+  for (int64_t i = 1; i < n; i++) {
+    segue_sort_key key = keys[i];
+    int64_t j = i;
+    for (; j > 0 && keys[j - 1].prefix > key.prefix; j--)
+      keys[j] = keys[j - 1];
+    keys[j] = key;
+  }
+}
+
+static segue_code by_prefix(segue_sort_key *keys, int64_t n, segue_status *st) {
+  enum { FEW = 64 };
+  if (n < FEW) {
+    insertion_sort(keys, n);
     return SEGUE_OK;
+  }
   int64_t(*counts)[RADIX] = segue_alloc(DIGITS, sizeof *counts, "sorting", st);
   segue_sort_key *spare = segue_alloc(n, sizeof *spare, "sorting", st);
   segue_code rc = counts && spare ? SEGUE_OK : SEGUE_MEMORY;
@@ -68,7 +79,15 @@ segue_code segue_sort_keys(segue_sort_key *keys, int64_t n,
     memcpy(keys, spare, (size_t)n * sizeof *keys);
   free(counts);
   free(spare);
-  for (int64_t i = 0, end; i < n && rc == SEGUE_OK; i = end) {
+  return rc;
+}
+
+segue_code segue_sort_keys(segue_sort_key *keys, int64_t n,
+                           int (*compare)(int64_t a, int64_t b, void *arg), void *arg,
+                           segue_status *st) {
+  order o = {compare, arg};
+  segue_code rc = by_prefix(keys, n, st);
+  for (int64_t i = 0, end; compare && i < n && rc == SEGUE_OK; i = end) {
     for (end = i + 1; end < n && keys[end].prefix == keys[i].prefix; end++)
       ;
     if (end - i > 1)

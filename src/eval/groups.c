@@ -5,10 +5,15 @@
 
 /* What makes two points equal for one kind of group: same owner, same key. */
 typedef struct twin {
-  int32_t owner, row; /* owner -1: equal to nothing */
+  int32_t owner; /* -1: equal to nothing */
   int64_t key;
   const double *x; /* NULL: the key alone decides */
 } twin;
+
+typedef struct twins {
+  const twin *of;
+  int d;
+} twins;
 
 static int compare_twins(const twin *a, const twin *b, int d) {
   if (a->owner != b->owner)
@@ -21,25 +26,48 @@ static int compare_twins(const twin *a, const twin *b, int d) {
   return 0;
 }
 
-static int by_twin(const void *a, const void *b, void *d) {
-  const twin *p = a, *q = b;
-  int c = compare_twins(p, q, *(const int *)d);
-  return c ? c : (p->row > q->row) - (p->row < q->row);
+/* Twins of `arg`, which are known by their rows. */
+static int by_twin(int64_t a, int64_t b, void *arg) {
+  const twins *t = arg;
+  int c = compare_twins(&t->of[a], &t->of[b], t->d);
+  return c ? c : (a > b) - (a < b);
+}
+
+/* Equal ones have the same; -0 equals 0. */
+static uint64_t twin_prefix(const twin *t, int d) {
+  uint64_t h = (uint64_t)t->key * UINT64_C(0x9E3779B97F4A7C15), bits;
+  for (int j = 0; j < d && t->x; j++) {
+    double x = t->x[j] + 0.0;
+    memcpy(&bits, &x, sizeof bits);
+    h = (h ^ bits ^ h >> 29) * UINT64_C(0x9E3779B97F4A7C15);
+  }
+  return segue_code_prefix(t->owner) << 32 | h >> 32;
 }
 
 /* Numbers each group of equal points by its first row, and lists its members. */
-static segue_code add_group(twin *t, segue_eval_genre *g, segue_status *st) {
+static segue_code add_group(const twin *of, segue_eval_genre *g, segue_status *st) {
+  segue_code rc = SEGUE_OK;
+  twins t = {of, g->d};
   int at = g->n_groups++;
   int32_t *group = segue_alloc(g->n, sizeof *group, "groups", st);
+  segue_sort_key *keys = segue_alloc(g->n, sizeof *keys, "groups", st);
   g->groups[at] = group;
-  if (!group)
-    return SEGUE_MEMORY;
-  qsort_r(t, (size_t)g->n, sizeof *t, by_twin, &g->d);
-  for (int64_t i = 0; i < g->n; i++) {
-    bool same = i > 0 && t[i].owner >= 0 && compare_twins(&t[i - 1], &t[i], g->d) == 0;
-    group[t[i].row] = same ? group[t[i - 1].row] : t[i].row;
+  rc = group && keys ? SEGUE_OK : SEGUE_MEMORY;
+  int64_t n = 0;
+  for (int64_t i = 0; i < g->n && rc == SEGUE_OK; i++) {
+    group[i] = (int32_t)i;
+    if (of[i].owner >= 0)
+      keys[n++] = (segue_sort_key){twin_prefix(&of[i], g->d), i};
   }
-  return segue_runs_make(group, g->n, &g->members[at], st);
+  if (rc == SEGUE_OK)
+    rc = segue_sort_keys(keys, n, by_twin, &t, st);
+  for (int64_t i = 1; i < n && rc == SEGUE_OK; i++) {
+    int64_t last = keys[i - 1].row, row = keys[i].row;
+    if (keys[i].prefix == keys[i - 1].prefix && compare_twins(&of[last], &of[row], g->d) == 0)
+      group[row] = group[last];
+  }
+  free(keys);
+  return rc == SEGUE_OK ? segue_runs_make(group, g->n, &g->members[at], st) : rc;
 }
 
 /* From raw features, since equal values stay equal by any scaling but scaling could make more
@@ -48,10 +76,10 @@ static segue_code add_duplicates(const segue_genre_rows *rows, const int64_t *pi
                                  segue_eval_genre *g, segue_status *st) {
   segue_code rc = SEGUE_OK;
   for (int64_t i = 0; i < g->n; i++)
-    t[i] = (twin){rows->artist[pick[i]], (int32_t)i, rows->title_group[pick[i]], NULL};
+    t[i] = (twin){rows->artist[pick[i]], rows->title_group[pick[i]], NULL};
   SEGUE_TRY(add_group(t, g, st));
   for (int64_t i = 0; i < g->n; i++)
-    t[i] = (twin){rows->artist[pick[i]], (int32_t)i, 0, rows->x + pick[i] * g->d};
+    t[i] = (twin){rows->artist[pick[i]], 0, rows->x + pick[i] * g->d};
   SEGUE_TRY(add_group(t, g, st));
   g->n_duplicate_groups = 2;
   for (int64_t i = 0; i < g->n; i++) /* a group is numbered by its first row */
@@ -71,7 +99,7 @@ segue_code segue_eval_group(const segue_genre_rows *rows, const int64_t *pick, i
   for (int e = 0; e < p->n_exclude; e++) {
     for (int64_t i = 0; i < g->n; i++) {
       int32_t code = rows->extra[pick[i] * n_extra + e];
-      t[i] = (twin){code < 0 ? -1 : 0, (int32_t)i, code, NULL};
+      t[i] = (twin){code < 0 ? -1 : 0, code, NULL};
     }
     SEGUE_TRY(add_group(t, g, st));
   }

@@ -44,39 +44,28 @@ static segue_code averages_make(const segue_eval_genre *g, const segue_eval_para
 
 /* ---- sums ---- */
 
-typedef struct clustered {
-  int32_t cluster;
-  int64_t query;
-} clustered;
-
-static int by_cluster(const void *a, const void *b) {
-  const clustered *p = a, *q = b;
-  if (p->cluster != q->cluster)
-    return p->cluster < q->cluster ? -1 : 1;
-  return (p->query > q->query) - (p->query < q->query);
-}
-
 /* The number of each query's cluster in `of` (-1: not evaluated), clusters in code order. Queries
  * without one are clusters of one. */
 static segue_code number_clusters(const segue_eval_genre *g, const segue_eval_params *p,
                                   int64_t *of, int64_t *n_clusters, segue_status *st) {
   int64_t n = 0;
-  clustered *order = segue_alloc(g->n_queries, sizeof *order, "queries by artist", st);
+  segue_sort_key *order = segue_alloc(g->n_queries, sizeof *order, "queries by artist", st);
   if (!order)
     return SEGUE_MEMORY;
   for (int64_t i = 0; i < g->n_queries; i++) {
     of[i] = -1;
     if (segue_eval_counts(g, p, i))
-      order[n++] = (clustered){g->cluster[g->queries[i]], i};
+      order[n++] = (segue_sort_key){segue_code_prefix(g->cluster[g->queries[i]]), i};
   }
-  qsort(order, (size_t)n, sizeof *order, by_cluster);
+  segue_code rc = segue_sort_keys(order, n, NULL, NULL, st);
   *n_clusters = 0;
-  for (int64_t i = 0; i < n; i++) {
-    *n_clusters += i == 0 || order[i].cluster != order[i - 1].cluster || order[i].cluster < 0;
-    of[order[i].query] = *n_clusters - 1;
+  for (int64_t i = 0; i < n && rc == SEGUE_OK; i++) {
+    *n_clusters += i == 0 || order[i].prefix != order[i - 1].prefix ||
+                   order[i].prefix == segue_code_prefix(-1);
+    of[order[i].row] = *n_clusters - 1;
   }
   free(order);
-  return SEGUE_OK;
+  return rc;
 }
 
 static void add_kept(averages *a, const segue_eval_record *r, const segue_eval_params *p) {

@@ -3,39 +3,29 @@
 
 #include "eval/internal.h"
 
-typedef struct coded {
-  int32_t code, row;
-} coded;
-
-static int by_code(const void *a, const void *b) {
-  const coded *p = a, *q = b;
-  if (p->code != q->code)
-    return p->code < q->code ? -1 : 1;
-  return (p->row > q->row) - (p->row < q->row);
-}
-
 segue_code segue_runs_make(const int32_t *code, int64_t n, segue_runs *out, segue_status *st) {
-  coded *c = segue_alloc(n, sizeof *c, "runs of rows", st);
+  segue_code rc = SEGUE_OK;
+  segue_sort_key *keys = segue_alloc(n, sizeof *keys, "runs of rows", st);
   out->order = segue_alloc(n, sizeof *out->order, "runs of rows", st);
   out->starts = segue_alloc(n + 1, sizeof *out->starts, "runs of rows", st);
   out->run_of = segue_alloc(n, sizeof *out->run_of, "runs of rows", st);
-  if (!c || !out->order || !out->starts || !out->run_of) {
-    free(c);
-    return SEGUE_MEMORY;
-  }
-  for (int64_t i = 0; i < n; i++)
-    c[i] = (coded){code[i], (int32_t)i};
-  qsort(c, (size_t)n, sizeof *c, by_code);
+  rc = keys && out->order && out->starts && out->run_of ? SEGUE_OK : SEGUE_MEMORY;
+  for (int64_t i = 0; i < n && rc == SEGUE_OK; i++)
+    keys[i] = (segue_sort_key){segue_code_prefix(code[i]), i};
+  if (rc == SEGUE_OK)
+    rc = segue_sort_keys(keys, n, NULL, NULL, st);
   int32_t run = -1;
-  for (int64_t i = 0; i < n; i++) {
-    if (i == 0 || c[i].code != c[i - 1].code)
+  for (int64_t i = 0; i < n && rc == SEGUE_OK; i++) {
+    if (i == 0 || keys[i].prefix != keys[i - 1].prefix)
       out->starts[++run] = i;
-    out->order[i] = c[i].row;
-    out->run_of[c[i].row] = run;
+    out->order[i] = (int32_t)keys[i].row;
+    out->run_of[keys[i].row] = run;
   }
+  free(keys);
+  if (rc != SEGUE_OK)
+    return rc;
   out->starts[run + 1] = n;
   out->n_runs = run + 1;
-  free(c);
   return SEGUE_OK;
 }
 

@@ -43,33 +43,27 @@ done:
   return rc;
 }
 
-static int by_track(const void *a, const void *b) {
-  const track_query *p = *(const track_query *const *)a, *q = *(const track_query *const *)b;
-  if (p->track != q->track)
-    return p->track < q->track ? -1 : 1;
-  return (p->genre > q->genre) - (p->genre < q->genre);
-}
-
-/* Pointers to the queries that came, by track and genre. */
-static segue_code list_queries(const segue_buffer *got, const track_query ***out, int64_t *n,
+/* The queries that came, by track and genre: their places in `got`. */
+static segue_code list_queries(const segue_buffer *got, segue_sort_key **out, int64_t *n,
                                segue_status *st) {
+  int64_t first = INT64_MAX;
   *out = NULL;
   for (int pass = 0; pass < 2; pass++) { /* count, then fill */
     *n = 0;
     for (int64_t at = 0; at < got->size; ++*n) {
       const track_query *q = (const track_query *)(const void *)(got->data + at);
-      if (pass == 1)
-        (*out)[*n] = q;
+      first = q->track < first ? q->track : first;
+      if (pass == 1) /* a rank's tracks are a range of fewer than 2^32 */
+        (*out)[*n] = (segue_sort_key){(uint64_t)(q->track - first) << 32 | (uint64_t)q->genre, at};
       at = (const uint8_t *)segue_eval_next((const segue_eval_record *)(const void *)(q + 1)) -
            got->data;
     }
     if (pass == 0)
-      *out = segue_alloc(*n, sizeof(track_query *), "queries by track", st);
+      *out = segue_alloc(*n, sizeof **out, "queries by track", st);
     if (!*out)
       return SEGUE_MEMORY;
   }
-  qsort((void *)*out, (size_t)*n, sizeof **out, by_track);
-  return SEGUE_OK;
+  return segue_sort_keys(*out, *n, NULL, NULL, st);
 }
 
 /* Sums over tracks of each track's mean over its genres: exact, so that it does not matter which
@@ -87,16 +81,17 @@ static segue_code add_tracks(const segue_buffer *got, const segue_eval_params *p
                              const segue_eval_gains *gains, track_sums *sums, segue_status *st) {
   segue_code rc = SEGUE_OK;
   int width = segue_eval_width(p);
-  const track_query **q = NULL;
+  segue_sort_key *keys = NULL;
   int64_t n = 0;
   double *values = segue_alloc(2 * (int64_t)width, sizeof *values, "measures", st),
          *mean = values ? values + width : NULL;
-  rc = values ? list_queries(got, &q, &n, st) : SEGUE_MEMORY;
+  rc = values ? list_queries(got, &keys, &n, st) : SEGUE_MEMORY;
   for (int64_t i = 0, next; i < n && rc == SEGUE_OK; i = next) {
     memset(mean, 0, (size_t)width * sizeof *mean);
-    for (next = i; next < n && q[next]->track == q[i]->track; next++) {
-      segue_eval_measure((const segue_eval_record *)(const void *)(q[next] + 1),
-                         q[next]->n_admissible, q[next]->n_relevant, p, gains, values);
+    for (next = i; next < n && keys[next].prefix >> 32 == keys[i].prefix >> 32; next++) {
+      const track_query *q = (const track_query *)(const void *)(got->data + keys[next].row);
+      segue_eval_measure((const segue_eval_record *)(const void *)(q + 1), q->n_admissible,
+                         q->n_relevant, p, gains, values);
       for (int c = 0; c < width; c++)
         mean[c] += values[c];
     }
@@ -104,7 +99,7 @@ static segue_code add_tracks(const segue_buffer *got, const segue_eval_params *p
       segue_exact_add(&sums->sum[c], mean[c] / (double)(next - i));
     sums->n_tracks++;
   }
-  free((void *)q);
+  free(keys);
   free(values);
   return rc;
 }

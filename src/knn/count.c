@@ -4,40 +4,27 @@
 
 #include "knn/internal.h"
 
-typedef struct member {
-  int32_t group, row;
-} member;
-
-static int by_group(const void *a, const void *b) {
-  const member *x = a, *y = b;
-  if (x->group != y->group)
-    return x->group < y->group ? -1 : 1;
-  return x->row < y->row ? -1 : x->row > y->row;
-}
-
 static segue_code build_one(const segue_knn *ix, const int32_t *groups, segue_knn_members *m,
                             segue_status *st) {
-  member *all = segue_alloc(ix->n, sizeof *all, "groups", st);
+  segue_sort_key *all = segue_alloc(ix->n, sizeof *all, "groups", st);
   m->rows = segue_alloc(ix->n, sizeof *m->rows, "groups", st);
   m->begin = segue_alloc(ix->n, sizeof *m->begin, "groups", st);
   m->end = segue_alloc(ix->n, sizeof *m->end, "groups", st);
-  if (!all || !m->rows || !m->begin || !m->end) {
-    free(all);
-    return SEGUE_MEMORY;
-  }
-  for (int64_t r = 0; r < ix->n; r++)
-    all[r] = (member){groups[r], (int32_t)r};
-  qsort(all, (size_t)ix->n, sizeof *all, by_group);
-  for (int64_t i = 0, j; i < ix->n; i = j) {
-    for (j = i; j < ix->n && all[j].group == all[i].group; j++)
-      m->rows[j] = all[j].row;
+  segue_code rc = all && m->rows && m->begin && m->end ? SEGUE_OK : SEGUE_MEMORY;
+  for (int64_t r = 0; r < ix->n && rc == SEGUE_OK; r++)
+    all[r] = (segue_sort_key){segue_code_prefix(groups[r]), r};
+  if (rc == SEGUE_OK)
+    rc = segue_sort_keys(all, ix->n, NULL, NULL, st);
+  for (int64_t i = 0, j; i < ix->n && rc == SEGUE_OK; i = j) {
+    for (j = i; j < ix->n && all[j].prefix == all[i].prefix; j++)
+      m->rows[j] = (int32_t)all[j].row;
     for (int64_t r = i; r < j; r++) {
       m->begin[all[r].row] = (int32_t)i;
       m->end[all[r].row] = (int32_t)j;
     }
   }
   free(all);
-  return SEGUE_OK;
+  return rc;
 }
 
 segue_code segue_knn_members_build(segue_knn *ix, segue_status *st) {
