@@ -282,11 +282,12 @@ void segue_eval_tables_free(segue_eval_tables *t);
 
 /* Collective. Every rank searches its tasks; what it finds goes to each genre's home rank, which
  * averages. Tables are ordered by genre name, then k, or track id and rank. STOPPED, with what was
- * found saved, when a rank was asked to stop. */
+ * found saved, when a rank was asked to stop. Each genre's rows are forgotten as soon as they are
+ * prepared, so that what is found takes their place in memory. */
 segue_code segue_eval_run(const segue_context *ctx, const segue_catalogue *c,
-                          const segue_selection *s, const segue_plan *plan,
-                          const segue_scattered *rows, const segue_eval_params *params,
-                          segue_eval_tables *out, segue_status *st) SEGUE_MUST_USE;
+                          const segue_selection *s, const segue_plan *plan, segue_scattered *rows,
+                          const segue_eval_params *params, segue_eval_tables *out,
+                          segue_status *st) SEGUE_MUST_USE;
 
 /* ---- rows to where they lie in a table that is spread over the ranks ---- */
 

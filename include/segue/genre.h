@@ -157,6 +157,8 @@ segue_code segue_genre_scatter(const segue_context *ctx, const segue_catalogue *
 segue_code segue_genre_scale(const segue_context *ctx, const segue_catalogue *c,
                              segue_scattered *rows, segue_status *st) SEGUE_MUST_USE;
 void segue_scattered_free(segue_scattered *s);
+/* Frees the arrays; which genre it is and what it counts stays. */
+void segue_genre_rows_forget(segue_genre_rows *g);
 const segue_genre_rows *segue_scattered_find(const segue_scattered *s, int64_t genre);
 
 #endif

@@ -26,7 +26,7 @@ typedef struct evaluation {
   segue_eval_names names;
   const segue_context *ctx;
   const segue_plan *plan;
-  const segue_scattered *rows;
+  segue_scattered *rows;
   const segue_eval_params *p;
   segue_eval_gains gains;
   home *homes;           /* rows->n */
@@ -276,13 +276,14 @@ done:
 static segue_code do_genre(evaluation *e, int64_t k, segue_status *st) {
   segue_code rc = SEGUE_OK;
   segue_knn *index = NULL;
-  const segue_genre_rows *rows = &e->rows->genres[k];
+  segue_genre_rows *rows = &e->rows->genres[k];
   home *h = &e->homes[k];
   const segue_plan *plan = e->plan;
   const segue_task *first = segue_plan_first(plan, rows->genre);
   const double *weights = e->p->weights ? e->p->weights + rows->genre * e->rows->d : NULL;
   h->is_home = first->rank == e->ctx->rank;
   SEGUE_TRY(segue_eval_prepare(rows, e->rows->d, e->rows->n_extra, e->p, &h->g, st));
+  segue_genre_rows_forget(rows);
   h->occurrence = segue_alloc(h->g.n * e->p->n_k, sizeof *h->occurrence, "k-occurrence", st);
   rc = h->occurrence ? SEGUE_OK : SEGUE_MEMORY;
   if (rc == SEGUE_OK && h->is_home)
@@ -671,9 +672,8 @@ void segue_eval_tables_free(segue_eval_tables *t) {
 }
 
 segue_code segue_eval_run(const segue_context *ctx, const segue_catalogue *c,
-                          const segue_selection *s, const segue_plan *plan,
-                          const segue_scattered *rows, const segue_eval_params *p,
-                          segue_eval_tables *out, segue_status *st) {
+                          const segue_selection *s, const segue_plan *plan, segue_scattered *rows,
+                          const segue_eval_params *p, segue_eval_tables *out, segue_status *st) {
   segue_code rc = SEGUE_OK;
   static const int by_genre_and_k[] = {0, 2}, by_set[] = {0, 2, 1, 3};
   evaluation e = {.names = {ctx, c, s}, .ctx = ctx, .plan = plan, .rows = rows, .p = p};

@@ -262,17 +262,23 @@ done:
   return rc;
 }
 
+void segue_genre_rows_forget(segue_genre_rows *g) {
+  free(g->x);
+  free(g->label);
+  free(g->artist);
+  free(g->title_group);
+  free(g->track);
+  free(g->extra);
+  g->x = NULL;
+  g->label = g->artist = g->extra = NULL;
+  g->title_group = g->track = NULL;
+}
+
 void segue_scattered_free(segue_scattered *s) {
   if (!s)
     return;
-  for (int64_t k = 0; k < s->n; k++) {
-    free(s->genres[k].x);
-    free(s->genres[k].label);
-    free(s->genres[k].artist);
-    free(s->genres[k].title_group);
-    free(s->genres[k].track);
-    free(s->genres[k].extra);
-  }
+  for (int64_t k = 0; k < s->n; k++)
+    segue_genre_rows_forget(&s->genres[k]);
   free(s->mean);
   free(s->sd);
   free(s->genres);
