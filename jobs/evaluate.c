@@ -313,6 +313,7 @@ segue_code segue_step_eval_params(const segue_job *job, segue_eval_params *p, se
       .n_k = s->n_k,
       .tile = s->tile,
       .weights = job->weights,
+      .keep_rows = s->compare_profiles, /* which evaluates them more than once */
       .exclude_duplicates = s->exclude_duplicates,
       .n_exclude = s->n_exclude,
       .sets = job->sets.starts ? &job->sets : NULL,

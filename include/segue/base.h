@@ -264,11 +264,44 @@ typedef struct segue_rng {
 } segue_rng;
 
 void segue_rng_seed(segue_rng *r, uint64_t seed, const char *purpose, segue_str name);
-uint64_t segue_rng_next(segue_rng *r);
+
+static inline uint64_t segue_rotate(uint64_t x, int k) {
+  return (x << k) | (x >> (64 - k));
+}
+
+static inline uint64_t segue_rng_next(segue_rng *r) {
+  uint64_t *s = r->s;
+  uint64_t result = segue_rotate(s[0] + s[3], 23) + s[0], t = s[1] << 17;
+  s[2] ^= s[0];
+  s[3] ^= s[1];
+  s[1] ^= s[2];
+  s[0] ^= s[3];
+  s[2] ^= t;
+  s[3] = segue_rotate(s[3], 45);
+  return result;
+}
+
 /* Uniform in [0, 1), 53 bits. */
 double segue_rng_double(segue_rng *r);
+
+/* The upper half of a product of 128 bits, and its lower half. */
+static inline uint64_t segue_product(uint64_t a, uint64_t b, uint64_t *low) {
+  __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+  *low = (uint64_t)product;
+  return (uint64_t)(product >> 64);
+}
+
 /* Uniform in 0..n-1 without bias (Lemire, 2019); n >= 1. */
-int64_t segue_rng_below(segue_rng *r, int64_t n);
+static inline int64_t segue_rng_below(segue_rng *r, int64_t n) {
+  uint64_t bound = (uint64_t)n, low, high = segue_product(segue_rng_next(r), bound, &low);
+  if (low < bound) {
+    uint64_t least = (0 - bound) % bound;
+    while (low < least)
+      high = segue_product(segue_rng_next(r), bound, &low);
+  }
+  return (int64_t)high;
+}
+
 /* Standard normal (Box and Muller's method). */
 double segue_rng_normal(segue_rng *r);
 

@@ -55,6 +55,7 @@ typedef struct segue_eval_params {
   int64_t run_ts; /* microseconds since 1970 */
   /* What the table says of these settings; borrow. */
   const char *profile, *weights_name, *relevance_name, *exclude_name;
+  bool keep_rows; /* they are needed again: not to be forgotten when they are prepared */
   /* Where tiles are kept as they are done, and taken from; borrow; NULL: nowhere, and the work
    * cannot be stopped. */
   segue_checkpoint *checkpoint;
@@ -210,10 +211,18 @@ typedef enum segue_measure {
   SEGUE_MEASURES
 } segue_measure;
 
-/* Tables of logarithms for the cut-offs of `params`. */
+/* Chances that queries share: those of a genre's artists with as many tracks. */
+typedef struct segue_eval_chance {
+  int64_t n, r; /* candidates, relevant ones among them; r 0: empty */
+  double *at;   /* n_k */
+} segue_eval_chance;
+
+/* What measures need for the cut-offs of `params`. For one thread. */
 typedef struct segue_eval_gains {
-  double *discount; /* [r]: 1 / log2(r + 1), r = 1 .. max(k) */
-  double *ideal;    /* [r]: discount[1] + ... + discount[r] */
+  double *discount;          /* [r]: 1 / log2(r + 1), r = 1 .. max(k) */
+  double *ideal;             /* [r]: discount[1] + ... + discount[r] */
+  segue_eval_chance *chance; /* the last ones of each slot */
+  double *chances;           /* what they point into */
 } segue_eval_gains;
 
 segue_code segue_eval_gains_make(const segue_eval_params *params, segue_eval_gains *out,
@@ -282,8 +291,8 @@ void segue_eval_tables_free(segue_eval_tables *t);
 
 /* Collective. Every rank searches its tasks; what it finds goes to each genre's home rank, which
  * averages. Tables are ordered by genre name, then k, or track id and rank. STOPPED, with what was
- * found saved, when a rank was asked to stop. Each genre's rows are forgotten as soon as they are
- * prepared, so that what is found takes their place in memory. */
+ * found saved, when a rank was asked to stop. Unless `keep_rows` is set each genre's rows are
+ * forgotten as soon as they are prepared, so that what is found takes their place in memory. */
 segue_code segue_eval_run(const segue_context *ctx, const segue_catalogue *c,
                           const segue_selection *s, const segue_plan *plan, segue_scattered *rows,
                           const segue_eval_params *params, segue_eval_tables *out,

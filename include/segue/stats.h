@@ -13,6 +13,8 @@ typedef struct segue_sum {
 } segue_sum;
 
 void segue_sum_add(segue_sum *s, double v);
+/* Adds v[i] to s[i], i < n. */
+void segue_sum_add_each(segue_sum *s, const double *v, int64_t n);
 double segue_sum_value(const segue_sum *s);
 
 /* ---- order ---- */

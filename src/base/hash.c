@@ -73,43 +73,8 @@ void segue_rng_seed(segue_rng *r, uint64_t seed, const char *purpose, segue_str 
     r->s[i] = splitmix(&x);
 }
 
-static uint64_t rotl(uint64_t x, int k) {
-  return (x << k) | (x >> (64 - k));
-}
-
-uint64_t segue_rng_next(segue_rng *r) {
-  uint64_t *s = r->s;
-  uint64_t result = rotl(s[0] + s[3], 23) + s[0], t = s[1] << 17;
-  s[2] ^= s[0];
-  s[3] ^= s[1];
-  s[1] ^= s[2];
-  s[0] ^= s[3];
-  s[2] ^= t;
-  s[3] = rotl(s[3], 45);
-  return result;
-}
-
 double segue_rng_double(segue_rng *r) {
   return (double)(segue_rng_next(r) >> 11) * 0x1p-53;
-}
-
-/* 64 x 64 -> 128 bits, from 32-bit halves so that it is plain C. */
-static uint64_t mul_high(uint64_t a, uint64_t b, uint64_t *low) {
-  uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
-  uint64_t p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0, p11 = a1 * b1;
-  uint64_t mid = (p00 >> 32) + (uint32_t)p01 + (uint32_t)p10;
-  *low = (mid << 32) | (uint32_t)p00;
-  return p11 + (p01 >> 32) + (p10 >> 32) + (mid >> 32);
-}
-
-int64_t segue_rng_below(segue_rng *r, int64_t n) {
-  uint64_t bound = (uint64_t)n, low, high = mul_high(segue_rng_next(r), bound, &low);
-  if (low < bound) {
-    uint64_t least = (0 - bound) % bound;
-    while (low < least)
-      high = mul_high(segue_rng_next(r), bound, &low);
-  }
-  return (int64_t)high;
 }
 
 double segue_rng_normal(segue_rng *r) {

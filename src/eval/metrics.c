@@ -92,8 +92,7 @@ static segue_code add_queries(const segue_eval_genre *g, const segue_eval_record
     if (cluster[i] < 0)
       continue;
     segue_eval_measure(r, g->n_admissible[i], g->n_relevant[i], p, gains, values);
-    for (int c = 0; c < width; c++)
-      segue_sum_add(&a->sums[c], values[c]);
+    segue_sum_add_each(a->sums, values, width);
     double *sums = a->clusters + cluster[i] * per_cluster;
     sums[0] += 1.0;
     for (int j = 0; j < p->n_k; j++) {

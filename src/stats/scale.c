@@ -19,46 +19,68 @@ bool segue_scale_parse(const char *text, segue_scale *out) {
   return false;
 }
 
-static void moments(const double *x, int64_t n, int d, int column, double *mean, double *sd) {
-  segue_sum sum = {0}, squares = {0};
-  const double *p = x + column;
+enum { TOGETHER = 16 }; /* columns that are worked on side by side */
+
+/* Means and population standard deviations of `width` columns: each in two passes, its sums
+ * compensated. */
+static void moments(const double *x, int64_t n, int d, int width, double *mean, double *sd) {
+  segue_sum sums[TOGETHER] = {{0}};
+  double squares[TOGETHER];
   for (int64_t i = 0; i < n; i++)
-    segue_sum_add(&sum, p[i * d]);
-  *mean = n > 0 ? segue_sum_value(&sum) / (double)n : 0.0;
-  for (int64_t i = 0; i < n; i++) {
-    double t = p[i * d] - *mean;
-    segue_sum_add(&squares, t * t);
+    segue_sum_add_each(sums, x + i * d, width);
+  for (int j = 0; j < width; j++) {
+    mean[j] = segue_sum_value(&sums[j]) / (double)n;
+    sums[j] = (segue_sum){0};
   }
-  *sd = n > 0 ? sqrt(segue_sum_value(&squares) / (double)n) : 0.0;
+  for (int64_t i = 0; i < n; i++) {
+    for (int j = 0; j < width; j++) {
+      double t = x[i * d + j] - mean[j];
+      squares[j] = t * t;
+    }
+    segue_sum_add_each(sums, squares, width);
+  }
+  for (int j = 0; j < width; j++)
+    sd[j] = sqrt(segue_sum_value(&sums[j]) / (double)n);
 }
 
 /* A column of one value has no spread, but the mean of n equal values need not round to that value.
  */
-static bool is_constant(const double *x, int64_t n, int d, int column) {
+static bool is_constant(const double *x, int64_t n, int d) {
   for (int64_t i = 1; i < n; i++)
-    if (x[i * d + column] != x[column])
+    if (x[i * d] != x[0])
       return false;
   return true;
 }
 
+/* (x - mean) / sd in the `width` columns from x on. */
+SEGUE_CLONES
+static void standardise(double *x, int64_t n, int d, int width, const double *mean,
+                        const double *sd) {
+  for (int64_t i = 0; i < n; i++)
+    for (int j = 0; j < width; j++)
+      x[i * d + j] = (x[i * d + j] - mean[j]) / sd[j];
+}
+
 void segue_scale_apply(double *x, int64_t n, int d, segue_scale scale, double *mean, double *sd) {
-  for (int j = 0; j < d; j++) {
-    double m = 0.0, s = 1.0;
+  for (int from = 0; from < d; from += TOGETHER) {
+    int width = d - from < TOGETHER ? d - from : TOGETHER;
+    double m[TOGETHER] = {0}, s[TOGETHER];
+    for (int j = 0; j < width; j++)
+      s[j] = 1.0;
     if (scale == SEGUE_SCALE_GENRE && n > 0) {
-      moments(x, n, d, j, &m, &s);
-      if (is_constant(x, n, d, j)) {
-        m = x[j];
-        s = 0.0;
-      }
-      if (s == 0.0)
-        s = 1.0;
-      for (int64_t i = 0; i < n; i++)
-        x[i * d + j] = (x[i * d + j] - m) / s;
+      moments(x + from, n, d, width, m, s);
+      for (int j = 0; j < width; j++)
+        if (is_constant(x + from + j, n, d)) {
+          m[j] = x[from + j];
+          s[j] = 1.0;
+        } else if (s[j] == 0.0)
+          s[j] = 1.0;
+      standardise(x + from, n, d, width, m, s);
     }
     if (mean)
-      mean[j] = m;
+      memcpy(mean + from, m, (size_t)width * sizeof *m);
     if (sd)
-      sd[j] = s;
+      memcpy(sd + from, s, (size_t)width * sizeof *s);
   }
 }
 
@@ -94,9 +116,7 @@ segue_code segue_scale_rows(double *x, int64_t n, int d, segue_scale scale, cons
   }
   if (!mean || !sd)
     return segue_fail(st, SEGUE_INTERNAL, "the scale global has no means");
-  for (int64_t i = 0; i < n; i++)
-    for (int j = 0; j < d; j++)
-      x[i * d + j] = (x[i * d + j] - mean[j]) / sd[j];
+  standardise(x, n, d, d, mean, sd);
   if (spread && d > 0)
     memcpy(spread, sd, (size_t)d * sizeof *spread);
   return SEGUE_OK;
