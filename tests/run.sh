@@ -4,8 +4,9 @@
 #   tests/run.sh [NAME]...     only tests whose name matches one of these regular expressions
 #
 # Two builds: asan (AddressSanitizer, UBSan, assertions, warnings are errors) runs the C tests and some
-# of the program's; release runs everything else: C tests on more ranks, the command line, readers of
-# the lake, the oracle, end to end, lint. SEGUE_LONG=1 adds what takes long. The last line counts:
+# of the program's; release runs everything else: C tests on more ranks and of what has vectors, the
+# command line, readers of the lake, the oracle, end to end, lint. SEGUE_LONG=1 adds what takes long.
+# The last line counts:
 #   N passed, M failed, K skipped
 set -euo pipefail
 
@@ -82,7 +83,7 @@ main() {
   build asan
   build release
   run_tests asan "${long[@]}" -L 'unit|mpi|sanitized'
-  run_tests release "${long[@]}" -L 'ranks|lake|cli|lint|oracle|e2e'
+  run_tests release "${long[@]}" -L 'ranks|vectors|lake|cli|lint|oracle|e2e'
   summary
 }
 

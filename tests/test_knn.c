@@ -36,6 +36,13 @@ typedef enum shape {
   SHAPES
 } shape;
 
+/* Points of problems that are tried in many shapes; fewer where a sanitizer makes them slow. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { SOME = 150, MANY = 600 };
+#else
+enum { SOME = 300, MANY = 1500 };
+#endif
+
 static double uniform(segue_rng *r) {
   return 2 * segue_rng_double(r) - 1;
 }
@@ -328,7 +335,7 @@ static void shapes_and_metrics(void **state) {
   for (int s = 0; s < SHAPES; s++)
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
       for (int m = 0; m < 3; m++) {
-        problem t = make((shape)s, 300, dims[i], 12);
+        problem t = make((shape)s, SOME, dims[i], 12);
         t.p.metric = METRICS[m];
         check(&t);
         free(t.x);
@@ -339,7 +346,7 @@ static void larger(void **state) {
   (void)state;
   static const shape some[] = {UNIFORM, CLUSTERS, OFFSET, GRID, PAIRS, OUTLIER};
   for (size_t s = 0; s < sizeof some / sizeof *some; s++) {
-    problem t = make(some[s], 1500, s % 2 ? 4 : 9, s % 3 ? 10 : 100);
+    problem t = make(some[s], MANY, s % 2 ? 4 : 9, s % 3 ? 10 : 100);
     check(&t);
     free(t.x);
   }
@@ -350,7 +357,7 @@ static void correlated(void **state) {
   (void)state;
   static const double w[] = {1, 3, 0.1, 1, 0, 2, 1};
   for (int m = 0; m < 3; m++) {
-    problem t = make(m == 1 ? OFFSET : UNIFORM, 800, 7, 15);
+    problem t = make(m == 1 ? OFFSET : UNIFORM, MANY / 2, 7, 15);
     for (int64_t i = 0; i < t.n; i++)
       for (int64_t j = 1; j < t.d; j++)
         t.x[i * t.d + j] = t.x[i * t.d] + 0.1 * t.x[i * t.d + j];

@@ -178,7 +178,7 @@ static void catalogue_comes_back(void **state) {
 static void small_pieces_change_nothing(void **state) {
   (void)state;
   int64_t kept = segue_comm_piece;
-  segue_comm_piece = 64;
+  segue_comm_piece = 256;
   catalogue_of(50);
   segue_comm_piece = kept;
 }

@@ -289,7 +289,7 @@ static segue_code on_lattice(places *l, double *sum, segue_status *st) {
   int64_t taken = 0;
   for (int64_t k = 0; k < l->n_places; k++)
     taken += l->weight[k] > 0;
-  if ((double)taken * (double)taken < 4.6 * (double)l->n_places * logs) {
+  if ((double)taken * (double)taken < 9.0 * (double)l->n_places * logs) {
     int32_t *step = segue_alloc(taken, sizeof *step, "steps", st);
     if (!step)
       return SEGUE_MEMORY;
