@@ -128,6 +128,26 @@ static void keys_are_sorted_stably(void **state) {
   }
 }
 
+static void a_buffer_expects(void **state) {
+  (void)state;
+  segue_buffer b = {0};
+  for (int64_t size = 100; size <= 100 << 20; size <<= 10) { /* in the heap, and mappings */
+    assert_int_equal(segue_buffer_append(&b, "0123456789", 10, NULL), SEGUE_OK);
+    segue_buffer_expect(&b, size);
+    assert_true(b.capacity >= size);
+    assert_memory_equal(b.data + b.size - 10, "0123456789", 10);
+    const uint8_t *there = b.data;
+    segue_buffer_expect(&b, size / 2);
+    assert_int_equal(segue_buffer_reserve(&b, size - b.size, NULL), SEGUE_OK);
+    assert_ptr_equal(b.data, there);
+  }
+  int64_t capacity = b.capacity;
+  segue_buffer_expect(&b, INT64_MAX / 2); /* too much: all stays */
+  assert_int_equal(b.capacity, capacity);
+  assert_memory_equal(b.data, "0123456789", 10);
+  segue_buffer_free(&b);
+}
+
 static void a_dictionary_with_room(void **state) {
   (void)state;
   segue_dict *d = NULL;
@@ -453,6 +473,7 @@ int main(void) {
       cmocka_unit_test(a_dictionary_with_room),
       cmocka_unit_test(keys_are_sorted_by_text),
       cmocka_unit_test(keys_are_sorted_stably),
+      cmocka_unit_test(a_buffer_expects),
       cmocka_unit_test(memory_is_limited),
       cmocka_unit_test(rng_is_what_its_key_says),
       cmocka_unit_test(lower_is_full_lower_case),

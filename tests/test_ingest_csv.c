@@ -240,7 +240,7 @@ static void long_fields_split_as_libcsv_does(void **state) {
     assert_non_null(copy);
     memcpy(copy, text.data, (size_t)text.size);
     segue_record record = {copy, text.size, 0, 1, memchr(copy, '"', (size_t)text.size) != NULL,
-                           false};
+                           false, 0.0};
     by_libcsv(copy, text.size, 0, 1, &expected);
     assert_int_equal(on_record(&l, &record, NULL), SEGUE_OK);
     put_lines(&l, 0);

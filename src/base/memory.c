@@ -117,6 +117,20 @@ segue_code segue_grow(void **ptr, int64_t *capacity, int64_t need, size_t size, 
   return SEGUE_OK;
 }
 
+void segue_buffer_expect(segue_buffer *b, int64_t size) {
+  if (size <= b->capacity)
+    return;
+  void *p = in_large_pages(malloc((size_t)size), (size_t)size);
+  if (!p)
+    return;
+  heap_in_large_pages();
+  if (b->size > 0)
+    memcpy(p, b->data, (size_t)b->size);
+  free(b->data);
+  b->data = p;
+  b->capacity = size;
+}
+
 segue_code segue_buffer_reserve(segue_buffer *b, int64_t more, segue_status *st) {
   void *p = b->data;
   segue_code rc = segue_grow(&p, &b->capacity, b->size + more, 1, "a buffer", st);

@@ -47,16 +47,25 @@ typedef struct artist_scan {
   segue_row_reader row;
   int id, genres, name; /* columns */
   segue_genre_reader reader;
-  bool all_names;
+  bool all_names, expects;
   segue_artist_rows rows;
   segue_accounting *acc;
 } artist_scan;
+
+static void expect(artist_scan *s, double share) {
+  segue_buffer *all[] = {&s->rows.full, &s->rows.full_hashes, &s->rows.bare, &s->rows.bare_hashes};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    segue_expect(all[i], share);
+  s->expects = true;
+}
 
 static segue_code on_artist(void *arg, const segue_record *r, segue_status *st) {
   segue_code rc = SEGUE_OK;
   artist_scan *s = arg;
   bool good = false, readable = false;
   s->acc->artist_rows++;
+  if (!s->expects && segue_share_tells(r->share))
+    expect(s, r->share);
   SEGUE_TRY(segue_row_read(&s->row, r, s->id, &good, st));
   if (!good)
     return SEGUE_OK;

@@ -225,6 +225,7 @@ static segue_code scan_records(const segue_context *ctx, const segue_source *src
         r->too_long_line = record.line;
         goto done;
       }
+      record.share = (double)(record.offset - r->from) / (double)(r->to - r->from);
       SEGUE_TRY(fn(arg, &record, st));
     }
     r->lines = lines_passed(r, &c);

@@ -183,7 +183,7 @@ bool segue_cursor_next(segue_cursor *c, segue_record *r) {
     return false;
   if (c->nul < c->at)
     c->nul = next_byte(c->at, c->end, '\0');
-  *r = (segue_record){c->at, x.end - c->at, c->offset, c->line, x.has_quote, c->nul < x.end};
+  *r = (segue_record){c->at, x.end - c->at, c->offset, c->line, x.has_quote, c->nul < x.end, 0.0};
   if (x.has_line_end)
     c->line += segue_csv_lines(r->data, r->size, '\0');
   bool torn = x.end == c->end;

@@ -45,7 +45,19 @@ typedef struct segue_record {
   int64_t offset;   /* of its first byte in the (uncompressed) file */
   int64_t line;     /* where it begins, counted as the cursor does */
   bool has_quote, has_nul;
+  double share; /* of what this rank reads that lies before it; 0: not known */
 } segue_record;
+
+/* What has been made of this share of the input tells how much will be made of all of it. */
+static inline bool segue_share_tells(double share) {
+  return share > 1.0 / 16;
+}
+
+/* Asks for room for the rest of what grows with the input, and a tenth more; without it it grows
+ * later. */
+static inline void segue_expect(segue_buffer *b, double share) {
+  segue_buffer_expect(b, (int64_t)(1.1 * (double)b->size / share));
+}
 
 /* Cuts a block into records. `quote`, `cr` and `nul` remember the next such byte at or after `at`
  * (`end` where there is none), so that text without them is searched for them once. */
