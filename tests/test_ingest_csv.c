@@ -239,7 +239,7 @@ static void long_fields_split_as_libcsv_does(void **state) {
     char *copy = malloc((size_t)text.size); /* as long as it is, for the sanitizers */
     assert_non_null(copy);
     memcpy(copy, text.data, (size_t)text.size);
-    segue_record record = {copy, text.size, 0, 1, memchr(copy, '"', (size_t)text.size) != NULL,
+    segue_record record = {copy,  text.size, 0, 1, memchr(copy, '"', (size_t)text.size) != NULL,
                            false, 0.0};
     by_libcsv(copy, text.size, 0, 1, &expected);
     assert_int_equal(on_record(&l, &record, NULL), SEGUE_OK);
