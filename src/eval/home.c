@@ -64,6 +64,11 @@ static segue_code deliver(const segue_context *ctx, segue_buffer *to_rank, segue
   int64_t *sizes = segue_alloc(2 * (int64_t)ctx->size, sizeof *sizes, "message sizes", st);
   if (!sizes)
     rc = SEGUE_MEMORY;
+  int64_t bytes = 0;
+  for (int r = 0; r < ctx->size; r++)
+    bytes += to_rank[r].size;
+  if (rc == SEGUE_OK)
+    rc = segue_buffer_reserve(&send, bytes, st);
   for (int r = 0; r < ctx->size && rc == SEGUE_OK; r++) {
     sizes[r] = to_rank[r].size;
     rc = segue_buffer_append(&send, to_rank[r].data, to_rank[r].size, st);
@@ -159,7 +164,7 @@ static segue_code note_queries(segue_evaluation *e, const segue_eval_home *h,
                                const segue_eval_record *r, segue_status *st) {
   segue_code rc = SEGUE_OK;
   const segue_eval_genre *g = &h->g;
-  for (int64_t i = 0; i < g->n_queries; i++, r = segue_eval_next(r)) {
+  for (int64_t i = 0; i < g->n_queries && r; i++, r = segue_eval_next(r)) {
     segue_query_row row = {g->genre, g->track[g->queries[i]], r->first_hit, g->n_relevant[i],
                            g->n_admissible[i]};
     const uint16_t *ranks = (const uint16_t *)(const void *)(r + 1);

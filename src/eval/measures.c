@@ -66,7 +66,7 @@ void segue_eval_measure(const segue_eval_record *record, int64_t n_admissible, i
       gain += gains->discount[ranks[hits]];
     }
     v[SEGUE_M_TIE] = (double)(record->ties >> j & 1);
-    if (n_relevant == 0)
+    if (!chance) /* nothing is relevant */
       continue;
     int64_t best = n_relevant < p->k[j] ? n_relevant : p->k[j];
     v[SEGUE_M_HIT] = hits > 0 ? 1.0 : 0.0;
