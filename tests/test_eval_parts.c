@@ -45,6 +45,26 @@ static void measures_by_hand(void **state) {
   segue_eval_gains_free(&gains);
 }
 
+/* Chances are remembered; many sizes share each slot. */
+static void chances_are_of_the_query(void **state) {
+  (void)state;
+  segue_eval_record r = {0};
+  const int64_t k[] = {1, 5, 100};
+  segue_eval_params p = {.k = k, .n_k = 3};
+  segue_eval_gains gains;
+  double v[3 * SEGUE_MEASURES + 1];
+  assert_int_equal(segue_eval_gains_make(&p, &gains, NULL), SEGUE_OK);
+  for (int round = 0; round < 2; round++)
+    for (int64_t n = 1; n < 400; n += 3)
+      for (int64_t relevant = 1; relevant <= n; relevant += 1 + n % 5) {
+        segue_eval_measure(&r, n, relevant, &p, &gains, v);
+        for (int j = 0; j < 3; j++)
+          assert_true(v[j * SEGUE_MEASURES + SEGUE_M_CHANCE] ==
+                      segue_chance_hit(n, relevant, k[j]));
+      }
+  segue_eval_gains_free(&gains);
+}
+
 /* With one relevant candidate average precision is the reciprocal rank. */
 static void one_relevant_makes_map_mrr(void **state) {
   (void)state;
@@ -206,6 +226,7 @@ static void global_scale_knows_no_ranks(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(measures_by_hand),
+      cmocka_unit_test(chances_are_of_the_query),
       cmocka_unit_test(one_relevant_makes_map_mrr),
       cmocka_unit_test(hubness_by_hand),
       cmocka_unit_test(exact_sums_forget_nothing),

@@ -42,7 +42,32 @@ static void z_scores(void **state) {
   segue_scale_apply(z, 0, 2, SEGUE_SCALE_GENRE, NULL, NULL);
 }
 
-/* The columns' results do not depend on how many columns stand beside them, nor on row order. */
+/* Columns are worked on in groups: each is as if it were alone. */
+static void columns_are_scaled_alone(void **state) {
+  (void)state;
+  enum { N = 50, D = 37 };
+  double x[N * D], alone[N], mean[D], sd[D], m, s;
+  segue_rng r;
+  segue_rng_seed(&r, 5, "columns", segue_str_of(""));
+  for (int j = 0; j < D; j++)
+    for (int i = 0; i < N; i++)
+      x[i * D + j] = j % 7 == 3 ? 0.1 * j : pow(10, j % 9) + segue_rng_normal(&r);
+  double *scaled = malloc(sizeof x);
+  assert_non_null(scaled);
+  memcpy(scaled, x, sizeof x);
+  segue_scale_apply(scaled, N, D, SEGUE_SCALE_GENRE, mean, sd);
+  for (int j = 0; j < D; j++) {
+    for (int i = 0; i < N; i++)
+      alone[i] = x[i * D + j];
+    segue_scale_apply(alone, N, 1, SEGUE_SCALE_GENRE, &m, &s);
+    assert_true(mean[j] == m && sd[j] == s && (j % 7 != 3 || (m == 0.1 * j && s == 1)));
+    for (int i = 0; i < N; i++)
+      assert_true(scaled[i * D + j] == alone[i]);
+  }
+  free(scaled);
+}
+
+/* Results do not depend on the order of rows. */
 static void scaling_does_not_depend_on_order(void **state) {
   (void)state;
   enum { N = 501 };
@@ -250,6 +275,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sums_survive_cancellation),
       cmocka_unit_test(z_scores),
+      cmocka_unit_test(columns_are_scaled_alone),
       cmocka_unit_test(scaling_does_not_depend_on_order),
       cmocka_unit_test(samples_are_uniform),
       cmocka_unit_test(chance_is_hypergeometric),

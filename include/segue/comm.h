@@ -96,6 +96,9 @@ segue_code segue_stop_settle(const segue_context *ctx, segue_stop *s, segue_code
 
 /* Messages are cut into pieces of at most this many bytes (1 GiB; tests make it small). */
 extern int64_t segue_comm_piece;
+/* Bytes after which a rank sends what it has put together where that need not go at once: 4 MiB,
+ * or a piece if that is less. What travels so is never there as a whole. */
+int64_t segue_comm_fill(void);
 
 /* Collective. `size` bytes of `data` from `root` to all; `size` must agree. */
 segue_code segue_bcast(const segue_context *ctx, void *data, int64_t size, int root,

@@ -6,6 +6,11 @@
 
 int64_t segue_comm_piece = INT64_C(1) << 30;
 
+int64_t segue_comm_fill(void) {
+  enum { FILL = 4 << 20 };
+  return segue_comm_piece < FILL ? segue_comm_piece : FILL;
+}
+
 static segue_code check(int err, const char *what, segue_status *st) {
   if (err == MPI_SUCCESS)
     return SEGUE_OK;

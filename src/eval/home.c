@@ -210,9 +210,8 @@ done:
  * what is to go into them. */
 static segue_code finish_some(segue_evaluation *e, int64_t *k, segue_eval_tables *mine,
                               segue_status *st) {
-  enum { FULL = 4 << 20 };
   segue_code rc = SEGUE_OK;
-  for (int64_t bytes = 0; *k < e->rows->n && bytes < FULL && rc == SEGUE_OK; ++*k) {
+  for (int64_t bytes = 0; *k < e->rows->n && bytes < segue_comm_fill() && rc == SEGUE_OK; ++*k) {
     if (!e->homes[*k].is_home)
       continue;
     rc = finish_genre(e, &e->homes[*k], mine, st);

@@ -220,7 +220,7 @@ done:
  * are counted once for each rank that they go to; all ranks agree on them. */
 static int64_t message_end(const segue_context *ctx, const segue_catalogue *c,
                            const segue_selection *s, const segue_plan *plan, int64_t *task) {
-  const int64_t full = (int64_t)ctx->size * (4 << 20);
+  const int64_t full = ctx->size * segue_comm_fill();
   int64_t row = (int64_t)sizeof(fact) + c->n_features * (int64_t)sizeof(double) +
                 c->n_extra * (int64_t)sizeof(int32_t);
   int64_t bytes = 0, end = 0;
