@@ -160,8 +160,8 @@ typedef struct segue_buffer {
 } segue_buffer;
 
 segue_code segue_buffer_reserve(segue_buffer *b, int64_t more, segue_status *st) SEGUE_MUST_USE;
-/* Room for `size` bytes in all if there is memory for them now; it is no error if not. */
-void segue_buffer_expect(segue_buffer *b, int64_t size);
+/* Room for `times` as much as it holds if there is memory for that now; it is no error if not. */
+void segue_buffer_expect(segue_buffer *b, double times);
 /* Inline, since it is called for each value of each row. */
 SEGUE_MUST_USE static inline segue_code segue_buffer_append(segue_buffer *b, const void *data,
                                                             int64_t size, segue_status *st) {

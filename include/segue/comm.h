@@ -122,6 +122,10 @@ segue_code segue_gather(const segue_context *ctx, const void *mine, int64_t n, i
  */
 segue_code segue_alltoall(const segue_context *ctx, const void *send, const int64_t *send_sizes,
                           segue_buffer *recv, int64_t *recv_sizes, segue_status *st) SEGUE_MUST_USE;
+/* Collective. The same from a buffer for each rank, which are freed. Takes this rank's result
+ * `mine` of filling them to an agreement first: where one failed, none sends. */
+segue_code segue_deliver(const segue_context *ctx, segue_buffer *to_rank, segue_buffer *recv,
+                         segue_code mine, segue_status *st) SEGUE_MUST_USE;
 
 /* Collective. In-place element-wise sum over ranks; n must agree. Integer sums only: sums of
  * doubles would depend on the number of ranks. */

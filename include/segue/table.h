@@ -69,6 +69,8 @@ segue_code segue_table_create(segue_table **out, const segue_schema *schema,
 segue_code segue_table_create_fields(segue_table **out, const segue_field *fields, int n_fields,
                                      segue_status *st) SEGUE_MUST_USE;
 void segue_table_destroy(segue_table **t);
+/* Local. Asks for room for `times` as much as the table holds; it is no error if there is none. */
+void segue_table_expect(segue_table *t, double times);
 
 /* Local. Adds a nullable column to an empty table; the name is copied. */
 segue_code segue_table_add_column(segue_table *t, const char *name, segue_type type,

@@ -117,9 +117,11 @@ segue_code segue_grow(void **ptr, int64_t *capacity, int64_t need, size_t size, 
   return SEGUE_OK;
 }
 
-void segue_buffer_expect(segue_buffer *b, int64_t size) {
-  if (size <= b->capacity)
+void segue_buffer_expect(segue_buffer *b, double times) {
+  double wanted = times * (double)b->size;
+  if (!(wanted > (double)b->capacity) || wanted > 0x1p62)
     return;
+  int64_t size = (int64_t)wanted;
   void *p = in_large_pages(malloc((size_t)size), (size_t)size);
   if (!p)
     return;

@@ -193,6 +193,32 @@ done:
   return rc;
 }
 
+segue_code segue_deliver(const segue_context *ctx, segue_buffer *to_rank, segue_buffer *recv,
+                         segue_code mine, segue_status *st) {
+  segue_code rc = mine;
+  segue_buffer send = {0};
+  int64_t bytes = 0, *sizes = segue_alloc(2 * (int64_t)ctx->size, sizeof *sizes, "messages", st);
+  for (int r = 0; r < ctx->size; r++)
+    bytes += to_rank[r].size;
+  if (!sizes)
+    rc = SEGUE_MEMORY;
+  if (rc == SEGUE_OK)
+    rc = segue_buffer_reserve(&send, bytes, st);
+  for (int r = 0; r < ctx->size && rc == SEGUE_OK; r++) {
+    sizes[r] = to_rank[r].size;
+    if (send.data && sizes[r] > 0)
+      memcpy(send.data + send.size, to_rank[r].data, (size_t)sizes[r]);
+    send.size += sizes[r];
+    segue_buffer_free(&to_rank[r]);
+  }
+  SEGUE_AGREE(ctx, st);
+  rc = segue_alltoall(ctx, send.data, sizes, recv, sizes + ctx->size, st);
+done:
+  segue_buffer_free(&send);
+  free(sizes);
+  return rc;
+}
+
 segue_code segue_sum_int64(const segue_context *ctx, int64_t *values, int64_t n, segue_status *st) {
   segue_code rc = SEGUE_OK;
   if (ctx->comm == MPI_COMM_NULL)

@@ -56,32 +56,6 @@ done:
   return rc;
 }
 
-/* Collective. Sends to_rank[r] to each rank r, appends what comes to `recv`, and empties them. */
-static segue_code deliver(const segue_context *ctx, segue_buffer *to_rank, segue_buffer *recv,
-                          segue_code mine, segue_status *st) {
-  segue_code rc = mine;
-  segue_buffer send = {0};
-  int64_t *sizes = segue_alloc(2 * (int64_t)ctx->size, sizeof *sizes, "message sizes", st);
-  if (!sizes)
-    rc = SEGUE_MEMORY;
-  int64_t bytes = 0;
-  for (int r = 0; r < ctx->size; r++)
-    bytes += to_rank[r].size;
-  if (rc == SEGUE_OK)
-    rc = segue_buffer_reserve(&send, bytes, st);
-  for (int r = 0; r < ctx->size && rc == SEGUE_OK; r++) {
-    sizes[r] = to_rank[r].size;
-    rc = segue_buffer_append(&send, to_rank[r].data, to_rank[r].size, st);
-    to_rank[r].size = 0;
-  }
-  SEGUE_AGREE(ctx, st);
-  rc = segue_alltoall(ctx, send.data, sizes, recv, sizes + ctx->size, st);
-done:
-  segue_buffer_free(&send);
-  free(sizes);
-  return rc;
-}
-
 static segue_code receive_part(segue_eval_home *h, const part_header *header, const uint8_t *data,
                                segue_status *st) {
   if (header->kind == PART_OCCURRENCE) {
@@ -231,7 +205,7 @@ static segue_code finish_all(segue_evaluation *e, segue_code mine_so_far, segue_
   do {
     if (rc == SEGUE_OK)
       rc = finish_some(e, &k, mine, st);
-    SEGUE_TRY(deliver(e->ctx, e->to_rank, recv, rc, st));
+    SEGUE_TRY(segue_deliver(e->ctx, e->to_rank, recv, rc, st));
     left = e->rows->n - k;
     SEGUE_TRY(segue_sum_int64(e->ctx, &left, 1, st));
   } while (left > 0);
@@ -242,7 +216,7 @@ done:
 segue_code segue_eval_gather(segue_evaluation *e, segue_eval_tables *mine, segue_buffer *recv,
                              segue_status *st) {
   segue_code rc = hand_over(e, st);
-  SEGUE_TRY(deliver(e->ctx, e->to_rank, recv, rc, st));
+  SEGUE_TRY(segue_deliver(e->ctx, e->to_rank, recv, rc, st));
   rc = receive_parts(e, recv, st);
   segue_buffer_free(recv);
   rc = finish_all(e, rc, mine, recv, st);

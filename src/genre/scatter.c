@@ -216,15 +216,16 @@ done:
   return rc;
 }
 
-/* The end of the genres that travel together with `from`: as few as fill the messages. Their bytes
- * are counted once for each rank that they go to; all ranks agree on them. */
+/* The end of the genres that travel next, from task `*task` on: as few as fill the messages. Their
+ * bytes are counted once for each task; all ranks agree on them. A genre travels whole, so that
+ * tasks of it which stand behind the end have nothing left to send. */
 static int64_t message_end(const segue_context *ctx, const segue_catalogue *c,
                            const segue_selection *s, const segue_plan *plan, int64_t *task) {
   const int64_t full = ctx->size * segue_comm_fill();
   int64_t row = (int64_t)sizeof(fact) + c->n_features * (int64_t)sizeof(double) +
                 c->n_extra * (int64_t)sizeof(int32_t);
   int64_t bytes = 0, end = 0;
-  while (*task < plan->n_tasks && (bytes < full || plan->tasks[*task].genre < end)) {
+  while (*task < plan->n_tasks && bytes < full) {
     int64_t g = plan->tasks[(*task)++].genre;
     bytes += s->chosen[g].n_tracks * row;
     end = g + 1;

@@ -55,7 +55,7 @@ typedef struct artist_scan {
 static void expect(artist_scan *s, double share) {
   segue_buffer *all[] = {&s->rows.full, &s->rows.full_hashes, &s->rows.bare, &s->rows.bare_hashes};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    segue_expect(all[i], share);
+    segue_buffer_expect(all[i], segue_share_times(share));
   s->expects = true;
 }
 

@@ -53,10 +53,9 @@ static inline bool segue_share_tells(double share) {
   return share > 1.0 / 16;
 }
 
-/* Asks for room for the rest of what grows with the input, and a tenth more; without it it grows
- * later. */
-static inline void segue_expect(segue_buffer *b, double share) {
-  segue_buffer_expect(b, (int64_t)(1.1 * (double)b->size / share));
+/* So many times as much that will be, and a tenth more. */
+static inline double segue_share_times(double share) {
+  return 1.1 / share;
 }
 
 /* Cuts a block into records. `quote`, `cr` and `nul` remember the next such byte at or after `at`

@@ -213,27 +213,17 @@ done:
   return rc;
 }
 
-static void expect(track_scan *s, double share) {
-  segue_table *tables[] = {s->plan->table, s->ghosts};
-  for (int t = 0; t < 2; t++)
-    for (int c = 0; c < tables[t]->n_columns; c++) {
-      segue_column *column = &tables[t]->columns[c];
-      segue_expect(&column->values, share);
-      segue_expect(&column->offsets, share);
-      segue_expect(&column->bytes, share);
-      segue_expect(&column->valid, share);
-    }
-  s->expects = true;
-}
-
 static segue_code on_track(void *arg, const segue_record *r, segue_status *st) {
   segue_code rc = SEGUE_OK;
   track_scan *s = arg;
   bool good = false;
   verdict v;
   s->acc->track_rows++;
-  if (!s->expects && segue_share_tells(r->share))
-    expect(s, r->share);
+  if (!s->expects && segue_share_tells(r->share)) {
+    segue_table_expect(s->plan->table, segue_share_times(r->share));
+    segue_table_expect(s->ghosts, segue_share_times(r->share));
+    s->expects = true;
+  }
   SEGUE_TRY(segue_row_read(&s->row, r, s->plan->id, &good, st));
   if (!good)
     return SEGUE_OK;

@@ -222,27 +222,6 @@ static segue_code search_all(evaluation *e, segue_status *st) {
 
 /* ---- messages ---- */
 
-/* Collective. Sends to_rank[r] to each rank r. */
-static segue_code deliver(evaluation *e, segue_buffer *recv, segue_code mine, segue_status *st) {
-  segue_code rc = mine;
-  const segue_context *ctx = e->ctx;
-  segue_buffer send = {0};
-  int64_t *sizes = segue_alloc(2 * (int64_t)ctx->size, sizeof *sizes, "message sizes", st);
-  if (!sizes)
-    rc = SEGUE_MEMORY;
-  for (int r = 0; r < ctx->size && rc == SEGUE_OK; r++) {
-    sizes[r] = e->to_rank[r].size;
-    rc = segue_buffer_append(&send, e->to_rank[r].data, e->to_rank[r].size, st);
-    segue_buffer_free(&e->to_rank[r]);
-  }
-  SEGUE_AGREE(ctx, st);
-  rc = segue_alltoall(ctx, send.data, sizes, recv, sizes + ctx->size, st);
-done:
-  segue_buffer_free(&send);
-  free(sizes);
-  return rc;
-}
-
 static segue_code receive_parts(evaluation *e, const segue_buffer *recv, segue_status *st) {
   segue_code rc = SEGUE_OK;
   for (int64_t at = 0; at < recv->size;) {
@@ -463,7 +442,7 @@ segue_code segue_lyrics_eval(const segue_context *ctx, const segue_catalogue *c,
   rc = start(&e, &mine, st);
   SEGUE_AGREE(ctx, st);
   rc = search_all(&e, st);
-  SEGUE_TRY(deliver(&e, &recv, rc, st));
+  SEGUE_TRY(segue_deliver(e.ctx, e.to_rank, &recv, rc, st));
   rc = receive_parts(&e, &recv, st);
   segue_buffer_free(&recv);
   for (int64_t k = 0; k < rows->n && rc == SEGUE_OK; k++) {

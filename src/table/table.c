@@ -60,6 +60,16 @@ segue_code segue_table_create(segue_table **out, const segue_schema *schema, seg
   return rc;
 }
 
+void segue_table_expect(segue_table *t, double times) {
+  for (int i = 0; i < t->n_columns; i++) {
+    segue_column *c = &t->columns[i];
+    segue_buffer_expect(&c->values, times);
+    segue_buffer_expect(&c->offsets, times);
+    segue_buffer_expect(&c->bytes, times);
+    segue_buffer_expect(&c->valid, times);
+  }
+}
+
 void segue_table_destroy(segue_table **tp) {
   if (!tp || !*tp)
     return;
