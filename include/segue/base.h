@@ -165,7 +165,7 @@ void segue_buffer_expect(segue_buffer *b, double times);
 /* Inline, since it is called for each value of each row. */
 SEGUE_MUST_USE static inline segue_code segue_buffer_append(segue_buffer *b, const void *data,
                                                             int64_t size, segue_status *st) {
-  if (size > b->capacity - b->size) {
+  if (!b->data || size > b->capacity - b->size) {
     segue_code rc = segue_buffer_reserve(b, size, st);
     if (rc != SEGUE_OK)
       return rc;
